@@ -1,0 +1,1 @@
+"""Score videos for fake faces at scale: the rooms that jobs are built from."""

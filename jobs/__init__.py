@@ -1,0 +1,1 @@
+"""What runs: each file parses its settings and reads as the flow."""
