@@ -1,0 +1,97 @@
+"""How an object is named and when two are the same: canonical URIs, local paths and video ids.
+
+A local object's URI is absolute but its links are not followed: a video is what its name says, so a link and its
+target are two videos, and a link that is pointed elsewhere is a changed one. This module is also the only place
+that knows which schemes exist.
+"""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from gsgmodel.errors import ConfigError
+
+ACCEPTED = "a local path or file:// URI"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+
+
+def is_uri(text: str) -> bool:
+    """Whether a text begins with a scheme; everything else is a path.
+
+    >>> is_uri("s3://bucket/a.mp4"), is_uri("/data/a.mp4"), is_uri("c:d.mp4")
+    (True, False, False)
+    """
+    return _SCHEME.match(text) is not None
+
+
+def local_path(uri: str) -> Path:
+    """The absolute path that a path or ``file://`` URI names; its links are not followed.
+
+    Args:
+        uri: A path, relative to the working directory, taken literally (``%41`` is three characters); or a
+            ``file://`` URI, percent-encoded, whose bytes need not be UTF-8.
+
+    Returns:
+        An absolute path without ``.``, ``..`` or doubled slashes.
+
+    Raises:
+        ConfigError: If the scheme is not supported, the URI names another machine or no absolute path, or the name
+            is empty or holds a NUL.
+    """
+    match = _SCHEME.match(uri)
+    if match is None:
+        path = uri
+    elif match[1].lower() == "file":
+        host, slash, tail = uri[match.end() :].partition("/")
+        if not slash or host not in {"", "localhost"}:
+            raise ConfigError(f"{uri!r} is not a local file:// URI; accepted: {ACCEPTED}")
+        path = os.fsdecode(unquote_to_bytes(os.fsencode(slash + tail)))
+    else:
+        raise ConfigError(f"{match[1]}:// is not supported in this version; accepted: {ACCEPTED}")
+    if not path or "\0" in path:
+        raise ConfigError(f"{uri!r} is not the name of a file or folder; accepted: {ACCEPTED}")
+    if ".." in path.split("/"):
+        # Dropping "link/.." by its letters would name another file where the link leads elsewhere.
+        folder, name = os.path.split(path.rstrip("/"))
+        path = os.path.realpath(path) if name in {"..", "."} else f"{os.path.realpath(folder)}/{name}"
+    return Path("/" + os.path.abspath(path).lstrip("/"))  # noqa: PTH100 - POSIX keeps "//" at the front otherwise
+
+
+def canonical_uri(path: str | os.PathLike[str]) -> str:
+    """The one URI of a local path: absolute, ``file://``, percent-encoded byte by byte, plain ASCII.
+
+    Args:
+        path: A path, relative to the working directory, or a ``file://`` URI in any spelling.
+
+    Returns:
+        What ``local_path`` turns back into the same path, whatever bytes are in its name. What is not a local path
+        is a ``ConfigError``, as there.
+    """
+    return local_path(os.fspath(path)).as_uri()
+
+
+def video_id(uri: str, etag: str, size_bytes: int) -> bytes:
+    """The identity of one version of one object.
+
+    Args:
+        uri: Canonical.
+        etag: Changes whenever the object does.
+        size_bytes: Not negative.
+
+    Returns:
+        16 bytes: BLAKE2b over the lengths and bytes of the uri and etag and the size, so that no two different
+        inputs are fed to the hash as the same bytes.
+
+    Raises:
+        ValueError: If the size is negative.
+    """
+    if size_bytes < 0:
+        raise ValueError(f"size_bytes is {size_bytes}; accepted: 0 or more")
+    digest = hashlib.blake2b(digest_size=16)
+    for field in (uri, etag):
+        encoded = field.encode("utf-8", "surrogateescape")
+        digest.update(len(encoded).to_bytes(8, "big") + encoded)
+    digest.update(size_bytes.to_bytes(16, "big"))
+    return digest.digest()
