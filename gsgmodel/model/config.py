@@ -1,0 +1,122 @@
+"""The network's architecture as plain data: every choice the paper leaves open, and what its ablations need."""
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self, get_args, get_origin
+
+from gsgmodel.errors import ConfigError
+from gsgmodel.model.grid import Grid, num_patches
+
+Backbone = Literal["resnet18", "resnet34", "resnet50", "tiny"]
+Layer = Literal["layer4", "layer3", "layer2"]
+Aggregation = Literal["st_gate", "st_softmax", "gate_renorm", "soft_all", "literal"]
+TemporalUnit = Literal["sru", "lstm", "gru", "none"]
+FramePooling = Literal["logits", "probabilities"]
+
+STRIDE_PX = {"layer4": 32, "layer3": 16, "layer2": 8}
+"""Pixels of the crop one cell of each layer's feature map stands for."""
+NEEDS_EVERY_PATCH = ("st_softmax", "soft_all")
+"""Aggregations that touch patches which were not selected."""
+_USUAL_CROP_PX = 224
+_LIMITS: dict[str, tuple[float, float]] = {
+    "rgb_patch_px": (32, 512),
+    "attention_hidden": (1, 4096),
+    "num_selected": (1, 4096),
+    "hidden": (1, 4096),
+    "layers": (1, 8),
+    "sru_highway_bias": (-10.0, 10.0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GSGConfig:
+    """Architecture of a ``GSGModel``. The defaults are the paper, read as the field documentation says.
+
+    Raises:
+        ConfigError: A value has the wrong type, is out of range, or does not go with another; the message names it.
+    """
+
+    backbone: Backbone = "resnet34"
+    local_from: Layer = "layer4"
+    """Layer whose feature map patches are taken from; earlier ones see less around a patch."""
+    local_source: Literal["features", "rgb"] = "features"
+    """``rgb``: the selected windows are cut from the frame and pass the same backbone (Table 3, RGB patches)."""
+    rgb_patch_px: int = 112
+    """Side to which such a window is resized before it passes the backbone."""
+    streams: Literal["both", "global", "local"] = "both"
+    """``global`` and ``local``: one stream alone (Table 3)."""
+    feature_fusion: bool = True
+    """Off: the second stream is the local feature alone (Table 3, w/o feature fusion)."""
+    score_fusion: bool = True
+    """Off: the score is the fusion stream's alone (Table 3, w/o score fusion)."""
+    grid: Grid = "spread"
+    attention_hidden: int = 128
+    attention_activation: Literal["relu", "tanh"] = "relu"
+    num_selected: int = 5
+    """Patches selected in each frame, N of Eq. 2."""
+    aggregation: Aggregation = "st_gate"
+    """How selected patches are averaged; see ``gsgmodel.model.patches.patch_coefficients``."""
+    local_pooling: Literal["mean", "max"] = "mean"
+    """Pooling of the averaged 2x2 patch to the size of the global feature."""
+    temporal: TemporalUnit = "sru"
+    temporal_sharing: Literal["separate", "shared"] = "separate"
+    """``shared``: both streams are projected to ``hidden`` and pass one temporal module."""
+    hidden: int = 512
+    layers: int = 3
+    bidirectional: bool = False
+    layer_norm: bool = False
+    """Whether features are layer-normalised before the temporal module."""
+    sru_version: Literal["v2", "v1"] = "v2"
+    sru_rescale: bool = False
+    """Whether SRU's highway is scaled by sqrt(1 + 2 exp(bias)); off as in the published package's ``SRU``."""
+    sru_highway_bias: float = 0.0
+    """Initial bias of SRU's reset gate."""
+    frame_pooling: FramePooling = "logits"
+    """Whether frames are averaged as logits or as probabilities."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            _check_value(field.name, getattr(self, field.name), field.type)
+        cells = _USUAL_CROP_PX // STRIDE_PX[self.local_from]
+        count = num_patches(self.grid, cells)
+        if self.num_selected > count:
+            raise ConfigError(
+                f"num_selected is {self.num_selected}, but grid {self.grid!r} on {self.local_from} has {count} patches"
+            )
+        if self.local_source == "rgb" and self.aggregation in NEEDS_EVERY_PATCH:
+            raise ConfigError(
+                f"aggregation {self.aggregation!r} needs every patch, but local_source 'rgb' computes the selected "
+                "ones only; use st_gate, gate_renorm or literal"
+            )
+
+    def to_json(self) -> str:
+        """One line of JSON with sorted keys; equal architectures give equal text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """Build from what ``to_json`` wrote; keys that are missing take their defaults.
+
+        Raises:
+            ConfigError: A key is unknown, or a value is refused.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ConfigError(f"architecture has unknown keys {', '.join(unknown)}; known are {', '.join(known)}")
+        return cls(**values)
+
+
+def _check_value(name: str, value: object, kind: Any) -> None:
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ConfigError(f"{name} is {value!r}; accepted are {', '.join(get_args(kind))}")
+        return
+    # bool is an int to Python, and a whole number is a fine float; neither the other way round.
+    accepted = (int, float) if kind is float else (kind,)
+    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        raise ConfigError(f"{name} is {value!r}; accepted is a value of type {kind.__name__}")
+    if name in _LIMITS:
+        low, high = _LIMITS[name]
+        if not low <= float(value) <= high:
+            raise ConfigError(f"{name} is {value!r}; accepted is {low} to {high}")

@@ -1,0 +1,159 @@
+"""The GSG network: global and local streams of a face, fused, over the frames of a clip."""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+from gsgmodel.model.backbone import FeatureMaps, make_backbone
+from gsgmodel.model.config import STRIDE_PX, GSGConfig
+from gsgmodel.model.grid import PATCH_CELLS, patch_starts
+from gsgmodel.model.patches import (
+    PatchAttention,
+    cut_windows,
+    extract_patches,
+    patch_coefficients,
+    pool_patches,
+    select_patches,
+)
+from gsgmodel.model.temporal import TemporalModule, pool_frames
+
+LABELS = ("real", "fake")
+"""Order of the logits; label 1 is fake."""
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class GSGOutput(NamedTuple):
+    """What the network says of each clip. With one stream alone, both streams' fields hold that stream."""
+
+    global_logits: Float[Tensor, "B 2"]
+    """Of the clip, (real, fake); frames averaged."""
+    fusion_logits: Float[Tensor, "B 2"]
+    global_frame_logits: Float[Tensor, "B T 2"]
+    fusion_frame_logits: Float[Tensor, "B T 2"]
+    attention: Float[Tensor, "B T P"]
+    """Weights of each frame's patches; P = 0 where there is no local stream."""
+    patches: Int64[Tensor, "B T N"]
+    """Indices of the selected patches, best first; N = 0 where there is no local stream."""
+
+
+class LocalFeatures(NamedTuple):
+    """The local stream of each frame."""
+
+    values: Float[Tensor, "F C"]
+    attention: Float[Tensor, "F P"]
+    patches: Int64[Tensor, "F N"]
+
+
+class GSGModel(nn.Module):
+    """The network of the paper (Fig. 2), with the options of ``GSGConfig``.
+
+    The score of a clip is the mean of both streams' softmax probability of fake. Normalisation by ImageNet's mean and
+    deviation is part of the network.
+
+    Source: Zhao et al., "Exploring Complementarity of Global and Local Spatiotemporal Information for Fake Face Video
+    Detection", ICASSP 2023, section 2.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: GSGConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1))
+        self.backbone = make_backbone(config.backbone, local_from=config.local_from)
+        width, local_width = self.backbone.width, self.backbone.local_width
+        self.attention: PatchAttention | None = None
+        self.widen: nn.Module = nn.Identity()
+        if config.streams != "global":
+            self.attention = PatchAttention(
+                local_width * PATCH_CELLS**2, config.attention_hidden, activation=config.attention_activation
+            )
+            if local_width != width and config.local_source == "features":
+                self.widen = nn.Linear(local_width, width)
+        fused = 2 * width if config.streams == "both" and config.feature_fusion else width
+        names = {"both": ("global", "fusion"), "global": ("global",), "local": ("fusion",)}[config.streams]
+        widths = {"global": width, "fusion": fused}
+        self.project = nn.ModuleDict()
+        if config.temporal_sharing == "shared":
+            self.project.update({name: nn.Linear(widths[name], config.hidden) for name in names})
+            self.temporal = nn.ModuleDict({"shared": TemporalModule(config.hidden, config)})
+        else:
+            self.temporal = nn.ModuleDict({name: TemporalModule(widths[name], config) for name in names})
+
+    def forward(self, clips: Float[Tensor, "B T 3 H W"], valid: Bool[Tensor, "B T"] | None = None) -> GSGOutput:
+        """Judge clips.
+
+        Args:
+            clips: Face crops, RGB, 0 to 1.
+            valid: Frames that exist; all of them where it is not given. At least one in each clip.
+
+        Crops that are not square, or whose feature map holds fewer patches than are to be selected, are a ValueError.
+        """
+        shape = clips.shape[:2]
+        pictures = (clips.flatten(0, 1) - self.mean) / self.std
+        maps = self.backbone(pictures)
+        global_feature = maps.top.mean(dim=(-2, -1))
+        local = self._look_at_patches(pictures, maps)
+        second = local.values
+        if self.config.streams == "both" and self.config.feature_fusion:
+            second = torch.cat([global_feature, local.values], dim=-1)
+        features = {"global": global_feature, "fusion": second}
+        streams = {"both": ("global", "fusion"), "global": ("global", "global"), "local": ("fusion", "fusion")}
+        logits = [self._judge(name, _by_clip(features[name], shape), valid) for name in streams[self.config.streams]]
+        pooled = [pool_frames(each, valid, by=self.config.frame_pooling) for each in logits]
+        return GSGOutput(
+            global_logits=pooled[0],
+            fusion_logits=pooled[1],
+            global_frame_logits=logits[0],
+            fusion_frame_logits=logits[1],
+            attention=_by_clip(local.attention, shape),
+            patches=_by_clip(local.patches, shape),
+        )
+
+    def _judge(self, stream: str, features: Tensor, valid: Tensor | None) -> Tensor:
+        if stream in self.project:
+            features = self.project[stream](features)
+        module = self.temporal["shared" if self.project else stream]
+        logits: Tensor = module(features, valid)
+        return logits
+
+    def _look_at_patches(self, pictures: Tensor, maps: FeatureMaps) -> LocalFeatures:
+        config = self.config
+        if self.attention is None:
+            nothing = maps.top.new_zeros(len(pictures), 0)
+            return LocalFeatures(values=nothing, attention=nothing, patches=nothing.long())
+        patches = extract_patches(maps.local, config.grid)
+        weights = self.attention(patches)
+        selected = select_patches(weights, config.num_selected)
+        coefficients = patch_coefficients(weights, selected, config.aggregation)
+        if config.local_source == "rgb":
+            values = self._look_at_windows(pictures, maps.local.shape[-1], selected, coefficients)
+        else:
+            values = self.widen(pool_patches(patches, coefficients, by=config.local_pooling))
+        return LocalFeatures(values=values, attention=weights, patches=selected)
+
+    def _look_at_windows(self, pictures: Tensor, cells: int, selected: Tensor, coefficients: Tensor) -> Tensor:
+        stride = STRIDE_PX[self.config.local_from]
+        starts = patch_starts(self.config.grid, cells)
+        size = PATCH_CELLS * stride
+        before = max(0, -starts[0]) * stride
+        after = max(0, starts[-1] * stride + size - pictures.shape[-1])
+        # Beyond the edge lies ImageNet's mean colour, which is 0 after normalisation.
+        padded = F.pad(pictures, (before, after, before, after))
+        windows = cut_windows(padded, [start * stride + before for start in starts], size)
+        index = selected[:, :, None, None, None].expand(-1, -1, 3, size, size)
+        chosen = windows.gather(1, index).flatten(0, 1)
+        resized = F.interpolate(chosen, size=(self.config.rgb_patch_px,) * 2, mode="bilinear", antialias=True)
+        features = self.backbone(resized).top.mean(dim=(-2, -1)).reshape(*selected.shape, -1)
+        factors = coefficients.gather(1, selected).to(features.dtype)
+        return torch.einsum("fn,fnc->fc", factors, features)
+
+
+def _by_clip(frames: Tensor, shape: torch.Size) -> Tensor:
+    return frames.reshape(*shape, *frames.shape[1:])
