@@ -104,7 +104,10 @@ class GSGConfig:
         unknown = sorted(set(values) - set(known))
         if unknown:
             raise ConfigError(f"architecture has unknown keys {', '.join(unknown)}; known are {', '.join(known)}")
-        return cls(**values)
+        # 0 and 0.0 are the same setting and must give the same text.
+        floats = {field.name for field in fields(cls) if field.type is float}
+        same: dict[str, Any] = {k: float(v) if k in floats and type(v) is int else v for k, v in values.items()}
+        return cls(**same)
 
 
 def _check_value(name: str, value: object, kind: Any) -> None:
@@ -118,5 +121,5 @@ def _check_value(name: str, value: object, kind: Any) -> None:
         raise ConfigError(f"{name} is {value!r}; accepted is a value of type {kind.__name__}")
     if name in _LIMITS:
         low, high = _LIMITS[name]
-        if not low <= float(value) <= high:
+        if not low <= value <= high:
             raise ConfigError(f"{name} is {value!r}; accepted is {low} to {high}")

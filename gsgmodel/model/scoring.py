@@ -1,0 +1,94 @@
+"""From crops to scores: what a score process asks of the network, and how clips add up to a track's score."""
+
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import numpy as np
+import torch
+from jaxtyping import Float32, Float64, Int64, UInt8
+
+from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.settings import Calibration
+
+Score = TypeVar("Score", float, np.ndarray)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipScores:
+    """What the network says of clips, on the host."""
+
+    global_frame_logits: Float32[np.ndarray, "B T 2"]
+    """(real, fake) of each frame."""
+    fusion_frame_logits: Float32[np.ndarray, "B T 2"]
+    frame_scores: Float64[np.ndarray, "B T"]
+    """Of each frame alone, 0 real to 1 fake; not calibrated."""
+    global_margins: Float64[np.ndarray, "B"]
+    """Of each clip, logit of fake minus logit of real."""
+    fusion_margins: Float64[np.ndarray, "B"]
+    patches: Int64[np.ndarray, "B T N"]
+    """Indices of the selected patches, best first; ``grid.patch_boxes_px`` says where they lie."""
+
+
+def score_clips(
+    network: GSGModel, crops: UInt8[np.ndarray, "B T S S 3"], *, device: str | torch.device, autocast: bool = False
+) -> ClipScores:
+    """Judge clips on one device.
+
+    Args:
+        network: In evaluation mode, on ``device``.
+        crops: RGB face crops; no copy is made where the array is contiguous.
+        device: For example ``cpu`` or ``cuda:0``.
+        autocast: Whether convolutions run in bfloat16. Faster, but scores move in the third digit; a scan that is to
+            give the same scores everywhere leaves it off.
+
+    Raises:
+        FloatingPointError: The network gave a logit that is not finite.
+    """
+    device = torch.device(device)
+    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
+        clips = torch.from_numpy(crops).to(device).permute(0, 1, 4, 2, 3).float() / 255
+        output = network(clips)
+    frames = [each.float().cpu().numpy() for each in (output.global_frame_logits, output.fusion_frame_logits)]
+    pooled = [each.double().cpu().numpy() for each in (output.global_logits, output.fusion_logits)]
+    if not all(np.isfinite(each).all() for each in (*frames, *pooled)):
+        raise FloatingPointError("the network gave logits that are not finite; its weights are broken")
+    margins = [each[:, 1] - each[:, 0] for each in pooled]
+    streams = [sigmoid(each[..., 1].astype(np.float64) - each[..., 0]) for each in frames]
+    return ClipScores(
+        global_frame_logits=frames[0],
+        fusion_frame_logits=frames[1],
+        frame_scores=fuse(streams[0], streams[1], score_fusion=network.config.score_fusion),
+        global_margins=margins[0],
+        fusion_margins=margins[1],
+        patches=output.patches.cpu().numpy(),
+    )
+
+
+def sigmoid(margins: Float64[np.ndarray, "*n"]) -> Float64[np.ndarray, "*n"]:
+    """Probability of fake from logit margins: the softmax of two logits. Exact to the last bits at both ends."""
+    return cast("np.ndarray", np.exp(-np.logaddexp(0.0, -margins)))
+
+
+def stream_score(margins: Float64[np.ndarray, "C"]) -> float:
+    """One stream's score of a track: the sigmoid of the mean margin of its clips.
+
+    Raises:
+        ValueError: There is no clip.
+    """
+    if not len(margins):
+        raise ValueError("a track without clips has no score")
+    return float(sigmoid(margins.mean(keepdims=True))[0])
+
+
+def fuse(global_score: Score, fusion_score: Score, *, score_fusion: bool = True) -> Score:
+    """The score from both streams': their mean; the fusion stream's alone where ``score_fusion`` is off."""
+    return (global_score + fusion_score) / 2 if score_fusion else fusion_score
+
+
+def calibrate(score: float, calibration: Calibration | None) -> float:
+    """A video's score after calibration, 0 to 1; as it is where the model has none."""
+    if calibration is None:
+        return score
+    with np.errstate(divide="ignore"):
+        logit = np.log(np.float64(score)) - np.log1p(-np.float64(score))
+    return float(sigmoid(np.asarray([calibration.slope * logit + calibration.intercept]))[0])

@@ -1,0 +1,152 @@
+"""What ``model.json`` says beside the weights: architecture, preparation, calibration, thresholds, card."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from gsgmodel.errors import ConfigError
+from gsgmodel.model.config import GSGConfig
+from gsgmodel.records import Preparation
+
+FORMAT = 1
+"""Of ``model.json``; a reader refuses any other."""
+LABELS = ("real", "fake")
+"""Order of the logits; label 1 is fake."""
+PREPARATION = Preparation()
+"""How this code prepares videos unless told otherwise."""
+_HUGE = 1e12
+_KEYS = ("format", "architecture", "preparation", "labels", "calibration", "operating_points", "card")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Platt scaling of a video's score: sigmoid(slope * logit(score) + intercept); slope 1/T alone is a temperature.
+
+    Raises:
+        ConfigError: The slope is not above 0, or a value is not finite.
+    """
+
+    slope: float
+    intercept: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("slope", "intercept"):
+            if not _is_number(getattr(self, name)):
+                raise ConfigError(f"calibration: {name} is {getattr(self, name)!r}; accepted is a finite number")
+        if self.slope <= 0:
+            raise ConfigError(f"calibration: slope is {self.slope}; accepted is a number above 0")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """Everything about a model but its weights.
+
+    Raises:
+        ConfigError: An operating point has no name or a threshold outside 0 to 1.
+    """
+
+    architecture: GSGConfig
+    preparation: Preparation = PREPARATION
+    calibration: Calibration | None = None
+    operating_points: Mapping[str, float] = field(default_factory=dict)
+    """Threshold of the calibrated score under each name; none where nobody has fitted any."""
+    card: Mapping[str, Any] = field(default_factory=dict)
+    """What people should know of the model: data, metrics, limits. Plain JSON."""
+
+    def __post_init__(self) -> None:
+        for name, threshold in self.operating_points.items():
+            if not name or not _is_number(threshold) or not 0 <= threshold <= 1:
+                raise ConfigError(f"operating point {name!r} is {threshold!r}; accepted is a threshold from 0 to 1")
+
+    def to_json(self) -> str:
+        """The text of ``model.json``; equal settings give equal text."""
+        content = {**asdict(self), "format": FORMAT, "labels": LABELS}
+        return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
+
+    def scoring_json(self) -> str:
+        """Only what moves a score: no thresholds, no card. Part of a model's digest."""
+        content = asdict(self)
+        del content["operating_points"], content["card"]
+        return json.dumps({**content, "labels": LABELS}, sort_keys=True, allow_nan=False)
+
+
+def parse_settings(text: str | bytes) -> ModelSettings:
+    """Read the text of a ``model.json``.
+
+    Raises:
+        ConfigError: It is not JSON, or a key or value is missing, unknown or refused; the message names it.
+    """
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"not JSON: {error}") from error
+    _check_keys(content, _KEYS, required=("format", "architecture", "preparation", "labels"), where="model.json")
+    if content["format"] != FORMAT:
+        raise ConfigError(f"format is {content['format']!r}; this version reads format {FORMAT}")
+    if content["labels"] != list(LABELS):
+        raise ConfigError(f"labels are {content['labels']!r}; accepted are {list(LABELS)}, in this order")
+    calibration = content.get("calibration")
+    if calibration is not None:
+        _check_keys(calibration, ("slope", "intercept"), required=("slope",), where="calibration")
+    for name in ("architecture", "operating_points", "card"):
+        if not isinstance(content.get(name, {}), dict):
+            raise ConfigError(f"{name} is {content[name]!r}; accepted is a JSON object")
+    return ModelSettings(
+        architecture=GSGConfig.from_dict(content["architecture"]),
+        preparation=_parse_preparation(content["preparation"]),
+        calibration=None if calibration is None else Calibration(**calibration),
+        operating_points=content.get("operating_points", {}),
+        card=content.get("card", {}),
+    )
+
+
+def check_preparation(model: Preparation, ours: Preparation) -> None:
+    """Refuse a model that was trained on crops made in another way than they are made here.
+
+    Raises:
+        ConfigError: A value differs; the message names each with both values.
+    """
+    theirs = asdict(model)
+    differing = [
+        f"{name} {theirs[name]} (here {value})" for name, value in asdict(ours).items() if theirs[name] != value
+    ]
+    if differing:
+        raise ConfigError(f"the model was trained with another preparation: {', '.join(differing)}")
+
+
+def _parse_preparation(content: object) -> Preparation:
+    names = tuple(each.name for each in fields(Preparation))
+    _check_keys(content, names, required=names, where="preparation")
+    assert isinstance(content, dict)
+    values: dict[str, Any] = {}
+    for name, value in content.items():
+        usual = getattr(PREPARATION, name)
+        parts = value if isinstance(usual, tuple) and isinstance(value, list) else [value]
+        wanted = usual if isinstance(usual, tuple) else (usual,)
+        if len(parts) != len(wanted) or not all(map(_is_like, parts, wanted)):
+            raise ConfigError(f"preparation: {name} is {value!r}; accepted is a value like {usual!r}")
+        # 1 and 1.0 are the same setting and must give the same digest.
+        same = tuple(type(like)(part) for part, like in zip(parts, wanted, strict=True))
+        values[name] = same if isinstance(usual, tuple) else same[0]
+    return Preparation(**values)
+
+
+def _check_keys(content: object, known: tuple[str, ...], *, required: tuple[str, ...], where: str) -> None:
+    if not isinstance(content, dict):
+        raise ConfigError(f"{where} is {str(content)[:80]!r}; accepted is a JSON object")
+    unknown = sorted(set(content) - set(known))
+    if unknown:
+        raise ConfigError(f"{where} has unknown keys {', '.join(unknown)}; known are {', '.join(known)}")
+    missing = [key for key in required if key not in content]
+    if missing:
+        raise ConfigError(f"{where} lacks {', '.join(missing)}")
+
+
+def _is_number(value: object) -> bool:
+    # Python's integers have no end and do not all fit a float.
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_HUGE < value < _HUGE
+
+
+def _is_like(value: Any, usual: float) -> bool:
+    return _is_number(value) and bool(type(usual)(value) == value)
