@@ -1,0 +1,151 @@
+"""Which videos a table holds, compactly enough for tens of millions."""
+
+from collections.abc import Iterable, Iterator, Sequence, Set
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from jaxtyping import Bool, UInt64
+from pyarrow import fs
+
+from gsgmodel.errors import Status
+from gsgmodel.results.schema import VIDEO_ID_BYTES, VIDEOS
+
+_FOLD_ROWS = 1 << 16
+_OF_DECODER = pa.array([Status.CRASHED.value, Status.TIMEOUT.value])
+"""What a decoder of another version may do better."""
+
+
+def _halves(video_ids: pa.Array) -> tuple[UInt64[np.ndarray, "N"], UInt64[np.ndarray, "N"]]:
+    """The first and last eight bytes of each id as numbers, in the ids' own order."""
+    fixed = video_ids.cast(pa.binary(VIDEO_ID_BYTES))
+    start = fixed.offset * VIDEO_ID_BYTES
+    data = np.frombuffer(fixed.buffers()[1], np.uint8)[start : start + len(fixed) * VIDEO_ID_BYTES]
+    words = data.view(">u8").reshape(-1, 2).astype(np.uint64)
+    return words[:, 0].copy(), words[:, 1].copy()
+
+
+class DoneIds:
+    """The ids of the videos that a table holds for one scoring, and which of them are to be scored again.
+
+    Ids lie in two sorted arrays of 8 bytes each, new ones in a set that is folded into them now and then.
+    """
+
+    def __init__(self, *, stale: Iterable[bytes] = ()) -> None:
+        self.stale: set[bytes] = set(stale)
+        """Ids that the table holds but whose rows are to be replaced."""
+        self._high = np.empty(0, np.uint64)
+        self._low = np.empty(0, np.uint64)
+        self._recent: set[bytes] = set()
+
+    def __len__(self) -> int:
+        """How many ids the table holds, stale ones included."""
+        return len(self._high) + len(self._recent)
+
+    def contains(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
+        """Which videos are done: in the table, and not to be scored again.
+
+        Args:
+            video_ids: Binary, 16 bytes each, without nulls.
+
+        Returns:
+            True where a video needs no work.
+        """
+        held = self.holds(video_ids)
+        if self.stale:
+            held &= ~_among(video_ids, self.stale)
+        return held
+
+    def holds(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
+        """Which videos have a row in the table, be it done or stale; arguments and result as of ``contains``."""
+        high, low = _halves(video_ids)
+        place = np.searchsorted(self._high, high)
+        held = np.zeros(len(high), bool)
+        open_ = np.flatnonzero(place < len(self._high))
+        while len(open_):
+            same = self._high[place[open_]] == high[open_]
+            open_ = open_[same]
+            found = self._low[place[open_]] == low[open_]
+            held[open_[found]] = True
+            # Several ids may share their first half.
+            open_ = open_[~found]
+            place[open_] += 1
+            open_ = open_[place[open_] < len(self._high)]
+        if self._recent:
+            held |= _among(video_ids, self._recent)
+        return held
+
+    def add(self, video_ids: pa.Array) -> None:
+        """Note that videos have a row in the table; known ones stay as they are."""
+        new = video_ids.filter(pa.array(~self.holds(video_ids)))
+        self._recent.update(new.to_pylist())
+        if len(self._recent) > max(_FOLD_ROWS, len(self._high) // 8):
+            self._fold([pa.array(list(self._recent), pa.binary())])
+            self._recent = set()
+
+    def _fold(self, batches: Iterable[pa.Array]) -> None:
+        """Merge ids that are not yet held into the sorted arrays."""
+        parts = [(self._high, self._low), *(_halves(batch) for batch in batches)]
+        high = np.concatenate([part[0] for part in parts])
+        low = np.concatenate([part[1] for part in parts])
+        del parts
+        order = np.lexsort((low, high))
+        self._high = high[order]
+        del high
+        self._low = low[order]
+
+    @classmethod
+    def of_rows(cls, batches: Iterable[pa.RecordBatch], *, retry: Set[Status], decoder: str) -> "DoneIds":
+        """Gather the ids of a table's rows, each video's once.
+
+        Args:
+            batches: With the columns of ``id_batches``.
+            retry: Rows with these statuses are stale.
+            decoder: ``timeout`` and ``crashed`` rows of another decoder are stale; empty: of none.
+
+        Returns:
+            Their ids.
+        """
+        ids = cls()
+
+        def without_stale() -> Iterator[pa.Array]:
+            for batch in batches:
+                video_ids = batch.column("video_id")
+                is_stale = pc.is_in(batch.column("status"), pa.array(sorted(retry), pa.string()))
+                if decoder:
+                    is_other = pc.invert(pc.fill_null(pc.equal(batch.column("decoder"), decoder), fill_value=False))
+                    is_stale = pc.or_(is_stale, pc.and_(is_other, pc.is_in(batch.column("status"), _OF_DECODER)))
+                ids.stale.update(video_ids.filter(is_stale).to_pylist())
+                yield video_ids
+
+        ids._fold(without_stale())
+        return ids
+
+
+def id_batches(paths: Sequence[Path], *, scoring_id: str) -> Iterator[pa.RecordBatch]:
+    """Read which videos have rows of one scoring, batch by batch.
+
+    Args:
+        paths: Parquet files of a table, on the local disk.
+        scoring_id: Of the scoring in question.
+
+    Yields:
+        Batches with the columns ``video_id``, ``status`` and ``decoder``.
+    """
+    if not paths:
+        return
+    files = ds.dataset([str(path) for path in paths], schema=VIDEOS, format="parquet", filesystem=fs.LocalFileSystem())
+    scanner = files.scanner(
+        columns=["video_id", "status", "decoder"],
+        filter=ds.field("scoring_id") == scoring_id,
+        use_threads=False,
+        batch_readahead=1,
+        fragment_readahead=1,
+    )
+    yield from scanner.to_batches()
+
+
+def _among(video_ids: pa.Array, members: Set[bytes]) -> Bool[np.ndarray, "N"]:
+    return np.fromiter((value in members for value in video_ids.to_pylist()), bool, len(video_ids))

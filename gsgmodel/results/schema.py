@@ -1,0 +1,140 @@
+"""The columns of the table ``<output>/videos`` and what every row of it must satisfy."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from gsgmodel.errors import TERMINAL, Status
+
+SCHEMA_VERSION = 1
+"""Raised with every change of ``VIDEOS``; columns are only ever added, at the end, and may be null."""
+VIDEO_ID_BYTES = 16
+_TIME = pa.timestamp("us", tz="UTC")
+
+BOX = pa.struct([(name, pa.float32()) for name in ("x0", "y0", "x1", "y1")])
+"""Pixels of the frame as shown; x1 and y1 are outside."""
+FRAME = pa.struct([("time_s", pa.float64()), ("score", pa.float64()), ("box", BOX), ("patches", pa.list_(pa.int32()))])
+"""One frame of a clip; ``patches`` are the indices of the local patches that the model chose in it."""
+CLIP = pa.struct(
+    [("start_s", pa.float64()), ("end_s", pa.float64()), ("score", pa.float64()), ("frames", pa.list_(FRAME))]
+)
+FACE = pa.struct(
+    [
+        ("track_id", pa.int32()),
+        ("score", pa.float64()),
+        ("start_s", pa.float64()),
+        ("end_s", pa.float64()),
+        ("clips", pa.list_(CLIP)),
+    ]
+)
+VIDEOS = pa.schema(
+    [
+        ("video_id", pa.binary()),
+        ("scoring_id", pa.string()),
+        ("uri", pa.string()),
+        ("etag", pa.string()),
+        ("size_bytes", pa.int64()),
+        ("last_modified", _TIME),
+        ("status", pa.string()),
+        ("error_class", pa.string()),
+        ("error_text", pa.string()),
+        ("score", pa.float64()),
+        ("score_global", pa.float64()),
+        ("score_fusion", pa.float64()),
+        ("num_faces", pa.int32()),
+        ("num_clips", pa.int32()),
+        ("faces", pa.list_(FACE)),
+        ("duration_s", pa.float64()),
+        ("width_px", pa.int32()),
+        ("height_px", pa.int32()),
+        ("codec", pa.string()),
+        ("native_fps", pa.float64()),
+        ("frames_decoded", pa.int32()),
+        ("frames_missing", pa.int32()),
+        ("bytes_read", pa.int64()),
+        ("model_uri", pa.string()),
+        ("model_version", pa.string()),
+        ("model_digest", pa.string()),
+        ("decoder", pa.string()),
+        ("run_id", pa.string()),
+        ("scored_at", _TIME),
+        ("notes", pa.list_(pa.string())),
+        ("schema_version", pa.int32()),
+    ]
+)
+"""One row a video; ``video_id`` is 16 bytes (Delta has no binary of fixed size). Scores are probabilities that a face
+is fake, 0 to 1, null unless the status is ``scored``. ``notes`` are facts about how it was scored, such as
+``windows_widened``, ``longest_track_only``, ``crop_reduced``, ``faces_dropped``."""
+
+UNFINISHED = pa.schema(
+    [
+        *(VIDEOS.field(name) for name in ("video_id", "uri", "etag", "size_bytes", "last_modified")),
+        *(VIDEOS.field(name) for name in ("status", "error_class", "error_text")),
+    ]
+)
+"""``unfinished.parquet`` of a run: planned videos that got no row, and why."""
+
+_NEVER_NULL = ("video_id", "scoring_id", "uri", "etag", "size_bytes", "status", "run_id", "scored_at", "schema_version")
+
+
+def check_rows(rows: pa.Table, *, scoring_id: str) -> None:
+    """Make sure that rows may go into the table.
+
+    Args:
+        rows: Of the schema ``VIDEOS``, in any chunks.
+        scoring_id: What every row must carry.
+
+    Raises:
+        ValueError: If the schema is another; a value that is never null is; an id is not 16 bytes; a scoring id is
+            another; or a status is not terminal. Also if a score is missing where the status is ``scored``, present
+            where it is not, or outside 0 to 1.
+    """
+    if not rows.schema.equals(VIDEOS):
+        differing = set(VIDEOS).symmetric_difference(rows.schema) or "their order"
+        raise ValueError(f"rows differ from the table's schema in {differing}")
+    nulls = [name for name in _NEVER_NULL if rows[name].null_count]
+    if nulls:
+        raise ValueError(f"null in {', '.join(nulls)}")
+    if not _holds(pc.equal(pc.binary_length(rows["video_id"]), VIDEO_ID_BYTES)):
+        raise ValueError(f"video_id is not {VIDEO_ID_BYTES} bytes")
+    if not _holds(pc.equal(rows["scoring_id"], scoring_id)):
+        raise ValueError(f"scoring_id is not {scoring_id!r} in every row")
+    if not _holds(pc.is_in(rows["status"], pa.array(sorted(TERMINAL)))):
+        raise ValueError(f"status {pc.unique(rows['status']).to_pylist()}; accepted: {', '.join(sorted(TERMINAL))}")
+    _check_scores(rows)
+
+
+def _check_scores(rows: pa.Table) -> None:
+    """Scores are there exactly where the status says so.
+
+    Raises:
+        ValueError: If one is missing, too many, or no probability.
+    """
+    is_scored = pc.equal(rows["status"], Status.SCORED.value)
+    if not _holds(pc.equal(pc.is_valid(rows["score"]), is_scored)):
+        raise ValueError("score must be there exactly where the status is scored")
+    for name in ("score", "score_global", "score_fusion"):
+        value = rows[name]
+        is_probability = pc.and_(pc.greater_equal(value, 0.0), pc.less_equal(value, 1.0))
+        if not _holds(pc.if_else(is_scored, pc.fill_null(is_probability, fill_value=True), pc.is_null(value))):
+            raise ValueError(f"{name} must be 0 to 1 where the status is scored and null elsewhere")
+
+
+def _holds(conditions: pa.ChunkedArray) -> bool:
+    return bool(pc.all(conditions, min_count=0).as_py())
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """A type without what engines add to it: views become plain text and binary, items of lists lose their name.
+
+    >>> plain_type(pa.list_(pa.field("element", pa.string_view())))
+    ListType(list<item: string>)
+    """
+    if pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_binary_view(kind):
+        return pa.binary()
+    if pa.types.is_list(kind):
+        return pa.list_(plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(child.name, plain_type(child.type)) for child in kind])
+    return kind
