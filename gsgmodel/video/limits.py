@@ -1,0 +1,53 @@
+"""What reading one video may cost, and the clock that holds it to its time."""
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from gsgmodel.errors import DecodeTimeoutError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeLimits:
+    """Bounds on one video; beyond them it ends as ``too_large`` or ``timeout``."""
+
+    max_pixels: int = 7680 * 4320
+    """Of one picture; 8K UHD passes."""
+    max_window_bytes: int = 1280 * 2**20
+    """Of all RGB frames of one window; 12 frames of 8K UHD (1.19e9 bytes) pass."""
+    max_index_bytes: int = 8 * 2**30
+    """Read from the source while the container is opened and its frames are listed."""
+    max_frames: int = 3_000_000
+    """In the track; 33 hours at 25 frames a second."""
+    max_kept_bytes: int = 64 * 2**20
+    """Compressed packets that are kept in memory, so that they need not be read twice; more are read again."""
+    max_decode_s: float = 600.0
+    """Time spent reading and decoding, on the wall clock; time between windows does not count."""
+
+
+@dataclass(slots=True, kw_only=True)
+class DecodeClock:
+    """Counts the time spent inside ``with clock`` and ends the work when there is none left."""
+
+    max_s: float
+    spent_s: float = 0.0
+    _since_s: float = field(default=0.0, init=False)
+
+    def __enter__(self) -> Self:
+        self._since_s = time.monotonic()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.spent_s += time.monotonic() - self._since_s
+
+    def check(self) -> None:
+        """Go on only while there is time.
+
+        Raises:
+            DecodeTimeoutError: The time is used up.
+        """
+        if self.spent_s + time.monotonic() - self._since_s > self.max_s:
+            raise DecodeTimeoutError(f"reading and decoding took longer than {self.max_s:g} s")
