@@ -13,7 +13,6 @@ from gsgmodel.video.decode import Span
 from gsgmodel.video.limits import DecodeLimits
 from gsgmodel.video.track import shown_duration_s
 
-
 _KEY, _SHOWN = 1, 2
 
 

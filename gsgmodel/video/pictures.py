@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import cast
 
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.reformatter import Interpolation, VideoReformatter
 from jaxtyping import UInt8
@@ -100,5 +101,6 @@ class Painter:
 
 
 def _turn(frame: VideoFrame) -> tuple[int, int, int, int]:
-    matrix = next((bytes(data) for data in frame.side_data if data.type is Type.DISPLAYMATRIX), None)
-    return orientation(matrix)
+    # PyAV's stubs leave open what the mapping holds.
+    matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    return orientation(None if matrix is None else bytes(matrix))
