@@ -43,11 +43,6 @@ def size_ratio(first: Float[np.ndarray, "N 4"], second: Float[np.ndarray, "M 4"]
     return np.asarray(np.divide(larger, smaller, out=np.full_like(larger, np.inf), where=smaller > 0))
 
 
-def clip(boxes: Float[np.ndarray, "N 4"], *, width_px: int, height_px: int) -> Float64[np.ndarray, "N 4"]:
-    """Boxes cut at the frame's edge; one that lies outside becomes empty, on the edge."""
-    return np.clip(boxes.astype(np.float64), 0, np.array([width_px, height_px, width_px, height_px]))
-
-
 def interpolate(
     boxes: Float[np.ndarray, "K 4"], at: Int64[np.ndarray, "K"], *, length: int
 ) -> Float64[np.ndarray, "N 4"]:

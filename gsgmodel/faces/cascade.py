@@ -121,7 +121,10 @@ def _propose(pixels: Tensor, network: Any, *, scales: list[float], threshold: fl
 
 
 def _refine(pixels: Tensor, found: _Candidates, network: Any, *, threshold: float) -> _Candidates:
-    found, (offsets, probability) = _look_closer(pixels, found, network, side_px=24)
+    found, windows = _visible(pixels, found)
+    if not windows:
+        return found
+    offsets, probability = _look_closer(pixels, windows, network, side_px=24)
     passed = probability[:, 1] > threshold
     found, offsets = _rescored(found, probability[:, 1]).keep(passed), offsets[passed]
     kept = _suppress(found, iou=0.7)
@@ -130,35 +133,38 @@ def _refine(pixels: Tensor, found: _Candidates, network: Any, *, threshold: floa
 
 
 def _decide(pixels: Tensor, found: _Candidates, network: Any, *, threshold: float) -> _Candidates:
-    found, (offsets, _, probability) = _look_closer(pixels, found, network, side_px=48)
+    found, windows = _visible(pixels, found)
+    if not windows:
+        return found
+    offsets, _, probability = _look_closer(pixels, windows, network, side_px=48)
     passed = probability[:, 1] > threshold
     found, offsets = _rescored(found, probability[:, 1]).keep(passed), offsets[passed]
     found = _Candidates(bbreg(found.boxes, offsets), found.frame)
     return found.keep(_per_frame(found, _suppress_nested))
 
 
-def _look_closer(
-    pixels: Tensor, found: _Candidates, network: Any, *, side_px: int
-) -> tuple[_Candidates, tuple[Tensor, ...]]:
-    """Run a network on the square crops of the boxes that have at least a pixel in the frame."""
+def _visible(pixels: Tensor, found: _Candidates) -> tuple[_Candidates, list[list[int]]]:
+    """The boxes with at least one pixel in their frame, and ``frame y0 y1 x0 x1`` of those pixels."""
     height_px, width_px = pixels.shape[2:]
     top, bottom, left, right = pad(found.boxes, width_px, height_px)
-    visible = np.flatnonzero((bottom > top - 1) & (right > left - 1) & found.boxes.isfinite().all(1).cpu().numpy())
-    found = found.keep(torch.as_tensor(visible, device=found.frame.device))
-    windows = np.stack(
-        [found.frame.cpu().numpy(), top[visible] - 1, bottom[visible], left[visible] - 1, right[visible]], 1
-    )
+    finite = found.boxes.isfinite().all(1).cpu().numpy()
+    index = np.flatnonzero(finite & (bottom >= top) & (right >= left))
+    frame = found.frame.cpu().numpy()
+    windows = np.stack([frame, top - 1, bottom, left - 1, right], axis=1)[index].tolist()
+    return found.keep(torch.as_tensor(index, device=found.frame.device)), windows
+
+
+def _look_closer(pixels: Tensor, windows: list[list[int]], network: Any, *, side_px: int) -> tuple[Tensor, ...]:
+    """Run a network on windows of the frames, each averaged to a square of ``side_px``."""
     outputs = []
-    # One empty batch where nothing is visible, so that the outputs have their shapes.
-    for start in range(0, max(len(windows), 1), _CROPS_PER_BATCH):
-        batch = windows[start : start + _CROPS_PER_BATCH].tolist()
-        crops = torch.empty((len(batch), 3, side_px, side_px), device=pixels.device).contiguous(
-            memory_format=torch.channels_last
-        )
+    for start in range(0, len(windows), _CROPS_PER_BATCH):
+        batch = windows[start : start + _CROPS_PER_BATCH]
+        shape = (len(batch), 3, side_px, side_px)
+        crops = torch.empty(shape, device=pixels.device, memory_format=torch.channels_last)
         for crop, (frame, y0, y1, x0, x1) in zip(crops, batch, strict=True):
             crop[:] = interpolate(pixels[frame : frame + 1, :, y0:y1, x0:x1], size=(side_px, side_px), mode="area")[0]
         outputs.append(network(_normalised(crops)))
-    return found, tuple(torch.cat(output) for output in zip(*outputs, strict=True))
+    return tuple(torch.cat(output) for output in zip(*outputs, strict=True))
 
 
 def _normalised(pixels: Tensor) -> Tensor:

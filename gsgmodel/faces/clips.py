@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
@@ -16,6 +16,7 @@ _TOUCH_S = 1e-6
 """Windows whose ends differ by less touch: their bounds are computed, not read."""
 
 
+@runtime_checkable
 class Finder(Protocol):
     """Finds faces; ``gsgmodel.faces.detector.FaceDetector`` is one."""
 

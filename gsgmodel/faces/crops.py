@@ -24,8 +24,8 @@ def crop_window(box_px: Float[np.ndarray, "4"], *, width_px: int, height_px: int
     """The square around a face by the rule of FaceForensics++, which never leaves the frame.
 
     At the left and the top the square is shifted, at the right and the bottom it is cut. The box is rounded to whole
-    pixels first, half to even (the rule was written for integers); a centre outside the frame is moved to its edge,
-    so that the square is never empty.
+    pixels first, half to even (the rule was written for integers); where the square would lie outside the frame and be
+    empty, its centre is moved to the edge.
 
     Args:
         box_px: The face, ``x0 y0 x1 y1``, finite; may reach beyond the frame.
@@ -37,11 +37,16 @@ def crop_window(box_px: Float[np.ndarray, "4"], *, width_px: int, height_px: int
     """
     x0, y0, x1, y1 = np.rint(box_px.astype(np.float64)).astype(np.int64).tolist()
     wanted = max(int(max(x1 - x0, y1 - y0) * scale), 1)
-    centre_x = min(max((x0 + x1) // 2, 0), width_px - 1)
-    centre_y = min(max((y0 + y1) // 2, 0), height_px - 1)
-    left, top = max(centre_x - wanted // 2, 0), max(centre_y - wanted // 2, 0)
+    left = _start((x0 + x1) // 2, side_px=wanted, length_px=width_px)
+    top = _start((y0 + y1) // 2, side_px=wanted, length_px=height_px)
     side = min(wanted, width_px - left, height_px - top)
     return CropWindow(left, top, side, side < MIN_SHARE_OF_SIDE * wanted)
+
+
+def _start(centre_px: int, *, side_px: int, length_px: int) -> int:
+    """Where the square starts along one side of the frame."""
+    start = max(centre_px - side_px // 2, 0)
+    return start if start < length_px else max(length_px - 1 - side_px // 2, 0)
 
 
 def crop_face(

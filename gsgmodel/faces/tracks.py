@@ -21,9 +21,11 @@ MAX_SIZE_RATIO = 2.0
 COST_PER_MISSED_FRAME = 0.1
 """A track seen in the frame before is preferred to one that was last seen earlier."""
 SURE_CONFIDENCE = 0.95
-"""Mean confidence of a track from which a single sighting is believed."""
+"""Mean confidence from which a track is believed however seldom it was seen."""
 MIN_SHARE = 1 / 2
 """Share of a window's frames in which a less confident track must be seen to be believed."""
+MIN_SIGHTINGS = 2
+"""Fewest sightings of a less confident track that is believed."""
 MAX_GAP_FRAMES = 2
 """Most missing frames in a row that are bridged by interpolation."""
 SMOOTHING_MIN_IOU = 0.7
@@ -88,16 +90,17 @@ def link_frames(detections: Sequence[Detections]) -> list[Sightings]:
 
 
 def is_believed(confidence: Float[np.ndarray, "K"], *, num_frames: int) -> bool:
-    """Whether a track is a face: seen in half of the window's frames, or with a mean confidence of 0.95.
+    """Whether a track is a face: mean confidence of 0.95, or seen at least twice and in half of the window's frames.
 
-    The detector takes prints, hands and patterns for faces in single frames, with a confidence below 0.9; a real face
-    that it hardly recognises comes back in many frames.
+    The detector takes prints, hands and patterns for faces in some frames, mostly with a confidence below 0.9; a real
+    face that it hardly recognises comes back in most frames.
 
     Args:
         confidence: Of each sighting, at least one.
         num_frames: Frames of the window.
     """
-    return len(confidence) >= MIN_SHARE * num_frames or float(confidence.mean()) >= SURE_CONFIDENCE
+    is_steady = len(confidence) >= max(MIN_SIGHTINGS, MIN_SHARE * num_frames)
+    return is_steady or float(confidence.mean()) >= SURE_CONFIDENCE
 
 
 def complete(sightings: Sightings, *, num_frames: int) -> Track:
