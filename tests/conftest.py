@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jaxtyping import install_import_hook
 
-PURE_ROOMS = ("records", "archive", "video", "faces", "model", "results")
+PURE_ROOMS = ("records", "archive", "video", "faces", "model", "results", "datasets")
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 install_import_hook([f"gsgmodel.{name}" for name in PURE_ROOMS], CHECKER)

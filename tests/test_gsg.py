@@ -40,8 +40,9 @@ import os
 import sys
 
 said = {"arguments": sys.argv[1:], "cwd": os.getcwd(), "ray": os.environ["RAY_USAGE_STATS_ENABLED"]}
-sys.stdout.write(json.dumps(said))
-sys.exit(len(sys.argv) - 1)
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(said))
+    sys.exit(len(sys.argv) - 1)
 '''
 
 PROJECT = """
@@ -59,6 +60,7 @@ class Tree:
         (folder / "tests").mkdir()
         shutil.copy2(ROOT / "gsg", folder / "gsg")
         (folder / "jobs" / "echo.py").write_text(JOB)
+        (folder / "jobs" / "shared.py").write_text('"""What jobs share."""\n')
         (folder / "backend.py").write_text(BACKEND)
         (folder / "pyproject.toml").write_text(PROJECT)
         (folder / "requirements.txt").write_text("# nothing\n")
@@ -97,7 +99,7 @@ def bare_path(tmp_path) -> Path:
     """A PATH on which there is no Python."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("sh", "sed", "cksum", "mkdir", "rm"):
+    for name in ("sh", "sed", "grep", "cksum", "mkdir", "rm"):
         (folder / name).symlink_to(shutil.which(name))
     return folder
 
@@ -241,7 +243,7 @@ def test_an_unknown_job_is_refused_with_the_nearest_name(tree):
     assert run.stderr == "gsg: there is no job 'ecko'; nearest: echo; ./gsg lists them.\n"
 
 
-@pytest.mark.parametrize("name", ["../backend", "_echo", "jobs/echo", "-x"])
+@pytest.mark.parametrize("name", ["../backend", "_echo", "jobs/echo", "-x", "shared"])
 def test_only_jobs_are_run(tree, name):
     assert tree.run(name).returncode == 2
 
@@ -252,6 +254,7 @@ def test_help_lists_every_job_with_its_first_line_and_needs_no_environment(tree,
     assert run.returncode == 0
     assert "  echo       Say what arrived.\n" in run.stdout
     assert "  test " in run.stdout
+    assert "shared" not in run.stdout
 
 
 def test_a_missing_python_is_named_in_one_sentence(tmp_path, bare_path):
@@ -271,7 +274,7 @@ def test_an_old_python_is_named_with_its_version(tmp_path, bare_path):
 
 
 def test_a_python_without_venv_is_named_with_what_to_install(tmp_path, bare_path):
-    a_tool(bare_path, "python3.12", "case $2 in *ensurepip*) exit 1 ;; *) echo 3.12 ;; esac")
+    a_tool(bare_path / "python3.12", "#!/bin/sh\ncase $2 in *ensurepip*) exit 1 ;; *) echo 3.12 ;; esac\n")
     run = Tree(tmp_path / "tree").run("echo", PATH=str(bare_path), GSG_PYTHON="")
     assert run.returncode == 1
     assert run.stderr.startswith(
@@ -280,8 +283,7 @@ def test_a_python_without_venv_is_named_with_what_to_install(tmp_path, bare_path
 
 
 def test_it_can_be_started_through_a_link(tree, tmp_path):
-    link = tmp_path / "gsg"
-    link.symlink_to(tree.folder / "gsg")
+    (link := tmp_path / "gsg").symlink_to(tree.folder / "gsg")
     run = subprocess.run([link, "echo", "x"], env={"PATH": os.environ["PATH"]}, capture_output=True, check=False)
     assert run.returncode == 1
     assert b"arguments" in run.stdout
