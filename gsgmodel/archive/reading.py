@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from gsgmodel.archive.identity import local_path
 from gsgmodel.errors import ChangedError, DeniedError, MissingError, UnavailableError, VideoError
@@ -16,6 +16,7 @@ _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG}
 _REFUSED = frozenset({errno.EACCES, errno.EPERM})
 
 
+@runtime_checkable
 class _Source(Protocol):
     """Where the bytes of one object come from; it stays the version that was listed or says so."""
 
