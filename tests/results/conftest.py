@@ -1,8 +1,14 @@
-"""Rows as a run makes them."""
+"""Rows as a run makes them, and disks and users that refuse them."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import PIPE, STDOUT
 from typing import Any
 
 import pyarrow as pa
@@ -71,3 +77,44 @@ def make_rows(numbers: Iterable[int], **changes: Any) -> pa.Table:
 @pytest.fixture
 def rows() -> Callable[..., pa.Table]:
     return make_rows
+
+
+# Imports come first: the user may have no right to read this environment.
+UNPRIVILEGED = "{imports}\nimport os, sys\nif os.getuid() == 0:\n    os.setgroups([])\n    os.setuid(65534)\n{code}"
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def run_unprivileged() -> Callable[..., str]:
+    """Runs Python code as a user who is not root and returns what it prints, also as errors."""
+
+    def run(imports: str, code: str, *arguments: str) -> str:
+        script = UNPRIVILEGED.format(imports=imports, code=code)
+        command = [sys.executable, "-c", script, *arguments]
+        return subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=True, timeout=60).stdout
+
+    return run
+
+
+@pytest.fixture
+def run_on_small_disk(tmp_path) -> Callable[..., str]:
+    """Runs Python code with a disk of so many kilobytes at ``sys.argv[1]``; skips where none can be mounted."""
+
+    def run(code: str, size_kb: int, *arguments: str) -> str:
+        mount = f'mkdir -p "$1" && mount -t tmpfs -o size={size_kb}k small "$1"'
+        if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "sh", tmp_path / "probe"], check=False).returncode:
+            pytest.skip("needs the right to mount a file system of its own (unshare -rm)")
+        command = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$0" -c "$2" "$@"', sys.executable]
+        command += [tmp_path / "disk", code, *arguments]
+        done = subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    return run
