@@ -1,0 +1,1 @@
+"""The scan on Ray Data: plan, prepare, score, commit, and what surrounds them. Only this room knows Ray Data."""

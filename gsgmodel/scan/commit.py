@@ -1,0 +1,204 @@
+"""Stage 4: the driver takes scored rows as they stream and commits them; no row is lost, none stands twice.
+
+Ray's word is not enough: it reports success with rows missing. What is planned is held against what is in the sink, and
+what never arrived is sent through once more.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.pool import AsyncResult, ThreadPool
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Bool
+
+from gsgmodel.errors import TERMINAL
+from gsgmodel.scan.progress import Progress
+from gsgmodel.scan.rows import HELD_BACK
+from gsgmodel.scan.stop import StopRequest
+
+COMMIT_ROWS = 500
+QUEUE_BLOCKS = 64
+POLL_S = 0.2
+STAGE_COLUMNS = ("prepare_cpu_s", "score_cpu_s")
+END = None
+
+
+class Sink(Protocol):
+    """Where finished rows go."""
+
+    def contains(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
+        """Say which videos are committed and need no work."""
+
+    def commit(self, rows: pa.Table) -> None:
+        """Keep finished rows for good; rows that are there already are left out."""
+
+
+class GateKeeper(Protocol):
+    """What the driver asks of the gate."""
+
+    def leave(self, video_ids: list[bytes]) -> None:
+        """Give back the slots of videos that arrived."""
+
+    def close(self) -> int:
+        """Let nothing new start, and return how many videos are in work."""
+
+
+@dataclass
+class Committer:
+    """Collects rows as they arrive and commits them in batches."""
+
+    sink: Sink
+    progress: Progress
+    commit_s: float
+    threshold: float | None = None
+    """Videos that score at least this are counted as flagged."""
+    num_flagged: int = 0
+    unfinished: dict[bytes, dict[str, Any]] = field(default_factory=dict)
+    """Rows of videos that the world kept from being scored, by video id."""
+    stage_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGE_COLUMNS, 0.0))
+    """CPU seconds by stage, of all rows that arrived."""
+    _pending: list[pa.Table] = field(default_factory=list)
+    _pending_ids: set[bytes] = field(default_factory=set)
+    _committed_at: float = field(default_factory=time.monotonic)
+
+    def contains(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
+        """Say which videos arrived, for good or for this run."""
+        return np.logical_or(self.is_unfinished(video_ids), self.sink.contains(video_ids))
+
+    def is_unfinished(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
+        """Say which videos the world kept from being scored."""
+        return among(video_ids, self.unfinished)
+
+    def take(self, block: pa.Table) -> list[bytes]:
+        """Count a block of rows, keep the terminal ones for the next commit, and return whose rows they were."""
+        block = block.filter(pc.not_equal(block["status"], HELD_BACK))
+        ids = block["video_id"].combine_chunks()
+        arrived: list[bytes] = ids.to_pylist()
+        is_new = ~self.contains(ids) & ~among(ids, self._pending_ids)
+        block = block.filter(pa.array(is_new))
+        is_final = pc.is_in(block["status"], pa.array(sorted(TERMINAL)))
+        self.unfinished.update({row["video_id"]: row for row in block.filter(pc.invert(is_final)).to_pylist()})
+        for stage in STAGE_COLUMNS:
+            self.stage_s[stage] += pc.sum(block[stage]).as_py() or 0.0
+        self.progress.add(statuses=block["status"].to_pylist(), num_clips=pc.sum(block["num_clips"]).as_py() or 0)
+        if self.threshold is not None:
+            self.num_flagged += pc.sum(pc.greater_equal(block["score"], self.threshold)).as_py() or 0
+        final = block.filter(is_final)
+        if final.num_rows:
+            self._pending.append(final)
+            self._pending_ids.update(final["video_id"].to_pylist())
+        return arrived
+
+    def commit_if_due(self) -> None:
+        """Commit when enough rows, or old enough ones, are waiting."""
+        if len(self._pending_ids) >= COMMIT_ROWS or time.monotonic() - self._committed_at >= self.commit_s:
+            self.commit()
+
+    def commit(self) -> None:
+        """Commit everything that is waiting."""
+        if self._pending:
+            self.sink.commit(pa.concat_tables(self._pending))
+        self._pending, self._pending_ids = [], set()
+        self._committed_at = time.monotonic()
+
+
+def commit_stream(
+    blocks: Iterable[pa.Table],
+    committer: Committer,
+    *,
+    gate: GateKeeper,
+    stop: StopRequest,
+    errors_of_a_dying_cluster: tuple[type[Exception], ...],
+) -> None:
+    """Take every block of a stream, committing as it goes; on a stop request, drain what is in work and return.
+
+    The stream is read in a thread behind a bounded queue, so that commits and signals work while nothing arrives.
+
+    Args:
+        blocks: Scored rows.
+        committer: Takes them.
+        gate: Told what arrived; closed on a stop request.
+        stop: Looked at between blocks.
+        errors_of_a_dying_cluster: Raised by the stream when Ray itself was taken down; expected while draining.
+    """
+    arriving = _Arriving(blocks)
+    while stop.reason is None:
+        _take_arrived(arriving, committer, gate)
+        if arriving.is_over:
+            committer.commit()
+            arriving.raise_failure()
+            return
+    committer.commit()
+    committer.progress.note(f"stopping for {stop.reason}: finishing what is in work, at most {stop.drain_s:.0f} s")
+    try:
+        _drain(arriving, committer, gate, stop=stop, until=time.monotonic() + stop.drain_s)
+        arriving.raise_failure()
+    except errors_of_a_dying_cluster as error:
+        committer.progress.note(f"Ray stopped while draining ({type(error).__name__})")
+    finally:
+        committer.commit()
+
+
+def _drain(arriving: "_Arriving", committer: Committer, gate: GateKeeper, *, stop: StopRequest, until: float) -> None:
+    while gate.close() and not arriving.is_over and not stop.is_urgent and time.monotonic() < until:
+        _take_arrived(arriving, committer, gate)
+
+
+def _take_arrived(arriving: "_Arriving", committer: Committer, gate: GateKeeper) -> None:
+    for block in arriving.take():
+        gate.leave(committer.take(block))
+    committer.commit_if_due()
+    committer.progress.tick()
+
+
+def among(video_ids: pa.Array, members: Container[bytes]) -> Bool[np.ndarray, "N"]:
+    """Say which videos are among some."""
+    return np.fromiter((video_id in members for video_id in video_ids.to_pylist()), bool, len(video_ids))
+
+
+class _Arriving:
+    """A stream read by a daemon thread into a bounded queue."""
+
+    def __init__(self, blocks: Iterable[pa.Table]) -> None:
+        self._queue: queue.Queue[pa.Table | None] = queue.Queue(maxsize=QUEUE_BLOCKS)
+        self._over = threading.Event()
+        # A ThreadPool's threads are daemons and its result carries any exception to whoever asks for it.
+        self._pool = ThreadPool(1)
+        self._result: AsyncResult[None] = self._pool.apply_async(self._read, (blocks,))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the stream ended and every block was taken."""
+        return self._over.is_set()
+
+    def take(self) -> Iterator[pa.Table]:
+        """Yield what is there, waiting a moment if nothing is."""
+        timeout: float | None = POLL_S
+        for _ in range(QUEUE_BLOCKS):
+            try:
+                block = self._queue.get(block=timeout is not None, timeout=timeout)
+            except queue.Empty:
+                return
+            if block is END:
+                self._over.set()
+                return
+            timeout = None
+            yield block
+
+    def raise_failure(self) -> None:
+        """Raise what ended the stream early, if anything did."""
+        if self.is_over:
+            self._result.get()
+
+    def _read(self, blocks: Iterable[pa.Table]) -> None:
+        try:
+            for block in blocks:
+                self._queue.put(block)
+        finally:
+            self._queue.put(END)

@@ -1,0 +1,170 @@
+"""The start of a scan: everything a user can have got wrong is found here, before any work."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gsgmodel.archive.listing import check_inputs
+from gsgmodel.errors import ConfigError, Status
+from gsgmodel.model.reference import resolve_model
+from gsgmodel.model.weights import ModelFiles
+from gsgmodel.records import Preparation
+from gsgmodel.results.done import DoneIds
+from gsgmodel.results.runs import RunFolder, new_run_id
+from gsgmodel.results.storage import check_writable, output_folder
+from gsgmodel.results.table import VideoTable
+from gsgmodel.scan.commit import Sink
+from gsgmodel.scan.plan import IsDone
+from gsgmodel.scan.settings import ScanSettings, deadline_time
+from gsgmodel.scan.sinks import ListSink, Provenance, TableSink
+from gsgmodel.video.container import DECODER_VERSION
+
+SCORING_REVISION = 1
+"""Raised whenever this code moves scores of an unchanged video by an unchanged model; a golden test holds it."""
+DEFAULT_POINT = "default"
+SHOW_EVERY_S = 1.0
+
+Show = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """An opened scan: the model, where rows go, and what they say of themselves."""
+
+    inputs: tuple[str, ...]
+    settings: ScanSettings
+    model: ModelFiles
+    provenance: Provenance
+    threshold: float | None
+    """The score from which a video is flagged; None where the model has no operating point."""
+    sink: Sink
+    plan_folder: Path
+    run_folder: RunFolder | None
+    """None where nothing is kept."""
+    recount: Callable[[], IsDone]
+    """Looks anew at what the sink holds."""
+    started_at: datetime
+
+    @property
+    def deadline_s(self) -> float | None:
+        """Seconds from now until the deadline, or None."""
+        if self.settings.deadline is None:
+            return None
+        then = deadline_time(self.settings.deadline, now=self.started_at.astimezone())
+        return max(0.0, (then - datetime.now(UTC)).total_seconds())
+
+    @property
+    def commit_s(self) -> float:
+        """How often finished rows leave the driver; what is only shown is shown soon."""
+        return self.settings.commit_s if self.run_folder else SHOW_EVERY_S
+
+
+@contextmanager
+def open_scan(
+    inputs: Sequence[str], settings: ScanSettings, *, printer: Callable[[float | None], Show]
+) -> Iterator[Scan]:
+    """Check the inputs, the model and the output, and open them.
+
+    Args:
+        inputs: What was given beside the settings.
+        settings: As parsed.
+        printer: Given the threshold, makes what shows each finished row where there is no output.
+
+    Yields:
+        The scan; its temporary files are gone afterwards.
+
+    Raises:
+        ConfigError: If an input, the model or the output cannot be used as they are.
+    """
+    inputs = (*inputs, *settings.input)
+    check_inputs(inputs)
+    if settings.model is None:
+        raise ConfigError("--model is not set; accepted: a model folder, or untrained to try the pipeline")
+    if settings.output is None and settings.retry_statuses:
+        raise ConfigError("--retry is set without --output; accepted: together with the output that holds the rows")
+    model = resolve_model(settings.model)
+    threshold = threshold_of(model)
+    if settings.fail_on_flagged and threshold is None:
+        raise ConfigError(f"--fail-on-flagged is set, but model {model.uri} has no operating point to flag by")
+    started_at = datetime.now(UTC)
+    provenance = Provenance(
+        scoring_id=scoring_id(
+            model_digest=model.digest,
+            preparation=model.settings.preparation,
+            faces=settings.faces,
+            window_s=settings.window_s,
+            max_clips=settings.max_clips,
+        ),
+        run_id=new_run_id(started_at),
+        model_uri=model.uri,
+        model_version=model.version,
+        model_digest=model.digest,
+    )
+    with tempfile.TemporaryDirectory(prefix="gsg-plan-") as scratch:
+        kept = settings.output is not None and not settings.dry_run
+        run_folder = _run_folder(settings, inputs, provenance) if kept else None
+        sink, recount = _open_sink(settings, provenance, printer(threshold))
+        yield Scan(
+            inputs=inputs,
+            settings=settings,
+            model=model,
+            provenance=provenance,
+            threshold=threshold,
+            sink=sink,
+            plan_folder=run_folder.plan_path if run_folder else Path(scratch),
+            run_folder=run_folder,
+            recount=recount,
+            started_at=started_at,
+        )
+
+
+def scoring_id(*, model_digest: str, preparation: Preparation, faces: str, window_s: float, max_clips: int) -> str:
+    """Return the identity of a way of scoring: 32 hexadecimal digits that change whenever scores may.
+
+    Thresholds are not in it: scoring again with another one is a query over the table.
+    """
+    content = {
+        "revision": SCORING_REVISION,
+        "model": model_digest,
+        "preparation": preparation.digest,
+        "faces": faces,
+        "window_s": float(window_s),
+        "max_clips": max_clips,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def threshold_of(model: ModelFiles) -> float | None:
+    """Return the model's threshold: of the operating point ``default``, else of its first, else None."""
+    points = model.settings.operating_points
+    return points.get(DEFAULT_POINT, next(iter(points.values()), None))
+
+
+def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tuple[Sink, Callable[[], IsDone]]:
+    if settings.output is None:
+        shown = ListSink(show=show)
+        return shown, lambda: shown.contains
+    folder = output_folder(settings.output) / "videos"
+    if settings.dry_run and not (folder / "_delta_log").is_dir():
+        nothing = DoneIds()
+        return ListSink(show=show), lambda: nothing.contains
+    table = VideoTable.open(settings.output) if settings.dry_run else VideoTable.open_or_create(settings.output)
+    retry = frozenset(Status(name) for name in settings.retry_statuses)
+    done = table.load_done(provenance.scoring_id, retry=retry, decoder=DECODER_VERSION)
+    sink = TableSink(table=table, done=done, provenance=provenance)
+    return sink, lambda: table.load_done(provenance.scoring_id).contains
+
+
+def _run_folder(settings: ScanSettings, inputs: tuple[str, ...], provenance: Provenance) -> RunFolder:
+    assert settings.output is not None
+    check_writable(settings.output)
+    folder = RunFolder.create(settings.output, provenance.run_id)
+    resolved = asdict(replace(settings, input=inputs))
+    folder.write_settings({**resolved, "identity": asdict(provenance)})
+    return folder

@@ -1,0 +1,105 @@
+"""The scan from its plan to its account: a pass over all rows, one more over what never arrived, and the proof.
+
+Every run ends by holding planned = committed + unfinished + left. Ray Data has been measured to report success with
+rows missing, so the account is taken from the plan's file and from what the sink really has.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+from ray.data import Dataset
+
+from gsgmodel.scan.commit import Committer, GateKeeper, commit_stream
+from gsgmodel.scan.plan import IsDone, Plan, rows_left
+from gsgmodel.scan.stop import StopRequest
+
+MAX_PASSES = 2
+_DYING_CLUSTER = (ray.exceptions.RayError, ConnectionError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """What became of the planned videos."""
+
+    num_planned: int
+    num_unfinished: int
+    """The world kept them from being scored; the next run tries them."""
+    num_left: int
+    """Not started, or not finished in time, because the run was asked to stop."""
+    num_lost: int
+    """Never arrived in any pass, or said to be committed and not found: our fault, the run has failed."""
+
+    @property
+    def num_committed(self) -> int:
+        """In the sink, by this run or by another one at the same time."""
+        return self.num_planned - self.num_unfinished - self.num_left - self.num_lost
+
+
+NOTHING_PLANNED = Account(num_planned=0, num_unfinished=0, num_left=0, num_lost=0)
+
+
+def run_passes(
+    plan: Plan,
+    stream: Callable[[Path], Dataset],
+    committer: Committer,
+    *,
+    gate: GateKeeper,
+    stop: StopRequest,
+    recount: Callable[[], IsDone],
+) -> Account:
+    """Send the plan through the stages until everything has arrived, and return the account.
+
+    Args:
+        plan: What is to be scored.
+        stream: Makes the stages over a plan's file.
+        committer: Takes what arrives.
+        gate: Lets videos start.
+        stop: Ends the run early.
+        recount: Looks anew at what the sink holds, for the proof.
+    """
+    path = plan.path
+    num_left = plan.num_videos
+    for attempt in range(1, MAX_PASSES + 1):
+        if not num_left or stop.reason is not None:
+            break
+        if attempt > 1:
+            committer.progress.note(f"{num_left} videos never arrived; sending them through once more")
+        commit_stream(
+            _blocks(stream(path)),
+            committer,
+            gate=gate,
+            stop=stop,
+            errors_of_a_dying_cluster=_DYING_CLUSTER,
+        )
+        following = plan.path.with_name(f"pass-{attempt + 1}.parquet")
+        num_left = rows_left(path, is_finished=committer.contains, out_path=following)
+        path = following
+    held = recount()
+    num_missing = rows_left(
+        plan.path,
+        is_finished=lambda ids: held(ids) | committer.is_unfinished(ids),
+        out_path=plan.path.with_name("missing.parquet"),
+    )
+    num_stopped = num_left if stop.reason is not None else 0
+    return Account(
+        num_planned=plan.num_videos,
+        num_unfinished=len(committer.unfinished),
+        num_left=num_stopped,
+        num_lost=max(0, num_missing - num_stopped),
+    )
+
+
+def missing_rows(plan: Plan) -> list[dict[str, Any]]:
+    """Return the planned rows that are neither in the sink nor unfinished, after ``run_passes``."""
+    rows: list[dict[str, Any]] = pq.read_table(plan.path.with_name("missing.parquet")).to_pylist()
+    return rows
+
+
+def _blocks(rows: Dataset) -> Iterable[pa.Table]:
+    blocks: Iterable[pa.Table] = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
+    return blocks

@@ -1,0 +1,125 @@
+"""The rows between the stages of a scan: what each stage adds, as Arrow schemas that are written down.
+
+One row is one video from the plan to the commit. A prepared row carries its crops in one nullable binary column; a
+scored row has dropped them and is about a kilobyte.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import UInt8
+
+from gsgmodel.errors import Status
+from gsgmodel.records import FaceClip, VideoInfo
+from gsgmodel.results.schema import VIDEOS
+from gsgmodel.scan.plan import PLAN_SCHEMA
+
+HELD_BACK = "held_back"
+"""Not a status: the row of a video that the gate did not let start, left for the next run."""
+
+_CLIP = pa.struct(
+    [
+        pa.field("track_id", pa.int32()),
+        pa.field("start_s", pa.float64()),
+        pa.field("end_s", pa.float64()),
+        pa.field("time_s", pa.list_(pa.float64())),
+        pa.field("boxes_px", pa.list_(pa.float32())),
+        pa.field("detected", pa.list_(pa.bool_())),
+    ]
+)
+_FACTS = [
+    pa.field("status", pa.string()),
+    pa.field("error_class", pa.string()),
+    pa.field("error_text", pa.string()),
+    *(VIDEOS.field(name) for name in ("duration_s", "width_px", "height_px", "codec", "native_fps")),
+    *(VIDEOS.field(name) for name in ("frames_decoded", "frames_missing", "bytes_read", "decoder", "notes")),
+    pa.field("prepare_cpu_s", pa.float64()),
+]
+PREPARED_SCHEMA = pa.schema(
+    [*PLAN_SCHEMA, *_FACTS, pa.field("clips", pa.list_(_CLIP)), pa.field("crops", pa.large_binary())]
+)
+SCORED_SCHEMA = pa.schema(
+    [
+        *PLAN_SCHEMA,
+        *_FACTS,
+        *(VIDEOS.field(name) for name in ("score", "score_global", "score_fusion")),
+        *(VIDEOS.field(name) for name in ("num_faces", "num_clips", "faces")),
+        pa.field("score_cpu_s", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedVideo:
+    """What became of a video before the network: its clips, or the status that says why there are none."""
+
+    decoder: str
+    status: Status | None = None
+    """None while there are clips to score."""
+    error_class: str | None = None
+    error_text: str | None = None
+    info: VideoInfo | None = None
+    clips: list[FaceClip] = field(default_factory=list)
+    frames_decoded: int = 0
+    frames_missing: int = 0
+    bytes_read: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+def prepared_row(planned: dict[str, Any], video: PreparedVideo, *, cpu_s: float) -> pa.Table:
+    """Return the one-row table of a prepared video."""
+    info = video.info
+    row = planned | {
+        "status": video.status,
+        "error_class": video.error_class,
+        "error_text": video.error_text,
+        "duration_s": info.duration_s if info else None,
+        "width_px": info.width_px if info else None,
+        "height_px": info.height_px if info else None,
+        "codec": info.codec if info else None,
+        "native_fps": info.native_fps if info else None,
+        "frames_decoded": video.frames_decoded,
+        "frames_missing": video.frames_missing,
+        "bytes_read": video.bytes_read,
+        "decoder": video.decoder,
+        "notes": video.notes,
+        "prepare_cpu_s": cpu_s,
+        "clips": [_clip_columns(clip) for clip in video.clips],
+    }
+    # Crops go in as a buffer: from_pylist would copy up to 58 MB into a Python bytes object first.
+    small = pa.Table.from_pylist([row], schema=PREPARED_SCHEMA.remove(PREPARED_SCHEMA.get_field_index("crops")))
+    return small.append_column(PREPARED_SCHEMA.field("crops"), _crops_column(video.clips))
+
+
+def held_back_row(planned: dict[str, Any]) -> pa.Table:
+    """Return the row of a video that was not started."""
+    return pa.Table.from_pylist([planned | {"status": HELD_BACK}], schema=PREPARED_SCHEMA)
+
+
+def crops_of(prepared: pa.Table, index: int, *, num_frames: int, size_px: int) -> UInt8[np.ndarray, "N T S S 3"]:
+    """Return the crops of one prepared row without copying them; empty where there are none."""
+    value = prepared["crops"][index]
+    if not value.is_valid:
+        return np.empty((0, num_frames, size_px, size_px, 3), dtype=np.uint8)
+    return np.frombuffer(value.as_buffer(), dtype=np.uint8).reshape(-1, num_frames, size_px, size_px, 3)
+
+
+def _crops_column(clips: list[FaceClip]) -> pa.Array:
+    if not clips:
+        return pa.nulls(1, pa.large_binary())
+    crops = pa.py_buffer(np.stack([clip.crops for clip in clips]))
+    offsets = pa.py_buffer(np.array([0, crops.size], dtype=np.int64))
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, crops])
+
+
+def _clip_columns(clip: FaceClip) -> dict[str, Any]:
+    return {
+        "track_id": clip.track_id,
+        "start_s": clip.start_s,
+        "end_s": clip.end_s,
+        "time_s": clip.time_s.tolist(),
+        "boxes_px": clip.boxes_px.ravel().tolist(),
+        "detected": clip.detected.tolist(),
+    }

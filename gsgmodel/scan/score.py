@@ -1,0 +1,131 @@
+"""Stage 3: the network over clips, batched across videos; takes prepared rows and returns rows of about a kilobyte."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import ray
+import torch
+from jaxtyping import UInt8
+from ray.data import ActorPoolStrategy, Dataset
+
+from gsgmodel.errors import Status
+from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.reference import build_network
+from gsgmodel.model.scoring import calibrate, fuse, score_clips
+from gsgmodel.model.weights import ModelFiles
+from gsgmodel.scan.rows import SCORED_SCHEMA, crops_of
+from gsgmodel.scan.session import Session
+from gsgmodel.scan.verdict import Combine, ScoredClip, judge
+
+
+def score(rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: int) -> Dataset:
+    """Replace the crops of each prepared row by scores.
+
+    Args:
+        rows: Prepared rows, one a block.
+        session: Ray, with the size of the pool.
+        model: The model's files; they go through the object store, so that a node fetches them once.
+        batch_clips: Clips of one forward pass.
+    """
+    pools = session.pools
+    return rows.map_batches(
+        ScoreActor,
+        fn_constructor_kwargs={
+            "model": ray.put(model),
+            "batch_clips": batch_clips,
+            "device": "cuda" if pools.gpus_per_score_actor else "cpu",
+        },
+        batch_size=pools.rows_per_score_call,
+        batch_format="pyarrow",
+        num_cpus=pools.cpus_per_actor,
+        num_gpus=pools.gpus_per_score_actor or None,
+        compute=ActorPoolStrategy(size=pools.score_actors, max_tasks_in_flight_per_actor=2),
+    )
+
+
+class ScoreActor:
+    """Holds the network of one process and scores a few videos a call."""
+
+    def __init__(self, *, model: ray.ObjectRef, batch_clips: int, device: str) -> None:
+        torch.set_num_threads(1)
+        files: ModelFiles = ray.get(model)
+        self._preparation = files.settings.preparation
+        self._combine = combine_with(files)
+        self._network = ClipScorer(build_network(files), batch_clips=batch_clips, device=device)
+
+    def __call__(self, batch: pa.Table) -> pa.Table:
+        """Score the videos of a batch."""
+        started_s = time.thread_time()
+        crops = [
+            crops_of(batch, index, num_frames=self._preparation.frames_per_clip, size_px=self._preparation.crop_size_px)
+            for index in range(batch.num_rows)
+        ]
+        scored = self._network.score(crops)
+        cpu_s = (time.thread_time() - started_s) / max(sum(len(video) for video in crops), 1)
+        rows = batch.drop_columns(["crops"]).to_pylist()
+        return pa.Table.from_pylist(
+            [
+                scored_row(row, video, combine=self._combine, cpu_s=cpu_s * len(video))
+                for row, video in zip(rows, scored, strict=True)
+            ],
+            schema=SCORED_SCHEMA,
+        )
+
+
+class ClipScorer:
+    """Runs the network over the clips of several videos; halves its batch when the GPU's memory runs out."""
+
+    def __init__(self, network: GSGModel, *, batch_clips: int, device: str) -> None:
+        self._network = network.to(device).eval()
+        self._device = device
+        self.batch_clips = batch_clips
+
+    def score(self, crops: Sequence[UInt8[np.ndarray, "N T S S 3"]]) -> list[list[ScoredClip]]:
+        """Return what the network says of each clip of each video.
+
+        Raises:
+            torch.OutOfMemoryError: If a single clip does not fit.
+        """
+        flat = [clip for video in crops for clip in video]
+        scored: list[ScoredClip] = []
+        while len(scored) < len(flat):
+            batch = np.stack(flat[len(scored) : len(scored) + self.batch_clips])
+            try:
+                scores = score_clips(self._network, batch, device=self._device)
+            except torch.OutOfMemoryError:
+                if self.batch_clips == 1:
+                    raise
+                self.batch_clips = max(1, self.batch_clips // 2)
+                torch.cuda.empty_cache()
+                continue
+            scored += [
+                ScoredClip(
+                    margin_global=float(scores.global_margins[index]),
+                    margin_fusion=float(scores.fusion_margins[index]),
+                    frame_scores=scores.frame_scores[index],
+                    patches=scores.patches[index],
+                )
+                for index in range(len(batch))
+            ]
+        remaining = iter(scored)
+        return [[next(remaining) for _ in video] for video in crops]
+
+
+def combine_with(files: ModelFiles) -> Combine:
+    """Return how a model joins both streams' scores: fused as its architecture says, then calibrated."""
+    score_fusion = files.settings.architecture.score_fusion
+    calibration = files.settings.calibration
+    return lambda in_global, in_fusion: calibrate(fuse(in_global, in_fusion, score_fusion=score_fusion), calibration)
+
+
+def scored_row(row: dict[str, Any], scored: Sequence[ScoredClip], *, combine: Combine, cpu_s: float) -> dict[str, Any]:
+    """Return a prepared row with its clips replaced by scores; a row without clips passes as it is."""
+    clips = row.pop("clips")
+    row["score_cpu_s"] = cpu_s
+    if row["status"] is not None:
+        return row | {"num_faces": 0, "num_clips": 0, "faces": []}
+    columns, notes = judge(clips, scored, combine=combine)
+    return row | columns | {"status": Status.SCORED, "notes": row["notes"] + notes}

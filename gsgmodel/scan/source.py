@@ -1,0 +1,54 @@
+"""The planned rows as a Ray data set: one row a block, read in order by one task."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import ray
+from ray.data import Dataset
+from ray.data.block import BlockMetadata
+from ray.data.datasource import Datasource, ReadTask
+
+from gsgmodel.scan.plan import PLAN_SCHEMA, planned_rows
+from gsgmodel.scan.preflight import READ_CPUS
+
+
+Rows = Dataset
+"""Rows on their way through the stages."""
+
+
+class PlanSource(Datasource):  # type: ignore[misc]
+    """Streams a plan. Ray asks for the read tasks twice and may replay one, so both are cheap and repeatable."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        with pq.ParquetFile(path) as plan:
+            self._num_rows = plan.metadata.num_rows
+            self._size_bytes = sum(plan.metadata.row_group(i).total_byte_size for i in range(plan.num_row_groups))
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        """Bytes of all planned rows."""
+        return int(self._size_bytes)
+
+    def get_read_tasks(
+        self, parallelism: int, per_task_row_limit: int | None = None, data_context: object = None
+    ) -> list[ReadTask]:
+        """Return the one task that reads the plan, in order: largest video first."""
+        del parallelism, data_context
+        path = self._path
+        metadata = BlockMetadata(
+            num_rows=self._num_rows, size_bytes=self._size_bytes, input_files=None, exec_stats=None
+        )
+
+        def read() -> Iterator[pa.Table]:
+            return planned_rows(path)
+
+        return [ReadTask(read, metadata, schema=PLAN_SCHEMA, per_task_row_limit=per_task_row_limit)]
+
+
+def read_plan(path: Path) -> Rows:
+    """Return the planned rows, one a block (``start_ray`` sets the block size that makes it so)."""
+    # Without num_cpus the reading task would hold a whole core.
+    return ray.data.read_datasource(PlanSource(path), num_cpus=READ_CPUS, concurrency=1, override_num_blocks=1)

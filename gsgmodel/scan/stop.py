@@ -1,0 +1,55 @@
+"""Why a scan stops early: a signal, or its deadline."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """Set by a signal or by the clock; the scan looks at it between rows."""
+
+    def __init__(self, *, drain_s: float, deadline_s: float | None = None) -> None:
+        """Watch the clock.
+
+        Args:
+            drain_s: How long videos in work may take to finish after a stop request.
+            deadline_s: Seconds from now after which nothing new is started; None for no deadline.
+        """
+        self._deadline = None if deadline_s is None else time.monotonic() + deadline_s
+        self.drain_s = drain_s
+        self.signum: int | None = None
+        """The first signal that asked to stop."""
+        self.is_urgent = False
+        """Whether a second signal asked not to wait for what is in work."""
+
+    @property
+    def is_deadline_reached(self) -> bool:
+        """Whether the deadline has passed."""
+        return self._deadline is not None and time.monotonic() >= self._deadline
+
+    @property
+    def reason(self) -> str | None:
+        """The reason in words, or None while the scan may go on."""
+        if self.signum is not None:
+            return signal.Signals(self.signum).name
+        return "the deadline" if self.is_deadline_reached else None
+
+    @contextmanager
+    def watching_signals(self) -> Iterator[None]:
+        """Take SIGINT and SIGTERM while the block runs; enter it after ``ray.init``, which installs its own."""
+        before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
+        if self.signum is None:
+            self.signum = signum
+        else:
+            self.is_urgent = True

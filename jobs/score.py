@@ -1,0 +1,110 @@
+"""Score videos for fake faces: files, folders or manifests in, a table or verdicts out."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from gsgmodel.scan.settings import ScanSettings
+from jobs.terminal import print_plan, run_app, say, verdict_printer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gsgmodel.scan.finish import Summary
+    from gsgmodel.scan.opening import Scan
+    from gsgmodel.scan.plan import Plan
+    from gsgmodel.scan.source import Rows
+
+DEFAULTS = ScanSettings()
+app = App(name="gsg score", version_flags=[])
+
+
+@app.default
+def main(*inputs: str, settings: Annotated[ScanSettings, Parameter(name="*")] = DEFAULTS) -> int:
+    """Score videos for fake faces: every video ends as one row, with a score or with the reason why it has none.
+
+    Settings also come from GSG_... variables and from a TOML file named by --config.
+
+    Examples:
+        gsg score clip.mp4 --model MODEL
+
+        gsg score archive/ --output results/ --model MODEL --deadline 06:00
+
+        gsg score archive/ --output results/ --model MODEL --dry-run
+
+    Args:
+        inputs: Files, folders, or manifests (.csv or .parquet with a column uri or path).
+        settings: The settings of the scan.
+    """
+    from gsgmodel.archive.listing import list_archive
+    from gsgmodel.scan.finish import summary_text
+    from gsgmodel.scan.opening import open_scan
+    from gsgmodel.scan.plan import check_found, make_plan, planned_refs
+
+    with open_scan(inputs, settings, printer=verdict_printer) as scan:
+        listed = list_archive(scan.inputs, filters=settings.filter)
+        plan = make_plan(listed, is_done=scan.sink.contains, limit=settings.limit, folder=scan.plan_folder)
+        check_found(plan)
+        if settings.dry_run:
+            print_plan(plan, planned_refs(plan.path, most=20), as_json=settings.json)
+            return 0
+        summary = run(scan, plan)
+        say(summary_text(scan, summary))
+    if settings.json:
+        print(json.dumps(asdict(summary)), flush=True)
+    return summary.exit_code
+
+
+def run(scan: "Scan", plan: "Plan") -> "Summary":
+    """Take the plan through the stages: prepare, score, commit."""
+    from gsgmodel.scan.commit import Committer
+    from gsgmodel.scan.finish import finish
+    from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
+    from gsgmodel.scan.prepare import prepare
+    from gsgmodel.scan.progress import Progress
+    from gsgmodel.scan.score import score
+    from gsgmodel.scan.session import start_ray
+    from gsgmodel.scan.source import read_plan
+    from gsgmodel.scan.stop import StopRequest
+
+    settings = scan.settings
+    stop = StopRequest(deadline_s=scan.deadline_s, drain_s=settings.drain_s)
+    committer = Committer(
+        sink=scan.sink,
+        progress=Progress(num_planned=plan.num_videos),
+        commit_s=scan.commit_s,
+        threshold=scan.threshold,
+    )
+    if not plan.num_videos:
+        return finish(scan, plan, NOTHING_PLANNED, committer, stop=stop)
+    with (
+        start_ray(
+            device=settings.device,
+            prepare_actors=settings.prepare_actors,
+            score_actors=settings.score_actors,
+            batch_clips=settings.batch_clips,
+        ) as session,
+        stop.watching_signals(),
+    ):
+
+        def stream(plan_path: "Path") -> "Rows":
+            rows = read_plan(plan_path)
+            rows = prepare(
+                rows,
+                session,
+                preparation=scan.model.settings.preparation,
+                faces=settings.faces,
+                window_s=settings.window_s,
+                max_clips=settings.max_clips,
+            )
+            return score(rows, session, model=scan.model, batch_clips=settings.batch_clips)
+
+        account = run_passes(plan, stream, committer, gate=session, stop=stop, recount=scan.recount)
+        return finish(scan, plan, account, committer, stop=stop)
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))

@@ -1,0 +1,127 @@
+"""What the jobs share of the command line: exit codes for what went wrong, and how things are printed."""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+import cyclopts
+from cyclopts import App
+
+from gsgmodel.errors import ConfigError, OutputError
+
+if TYPE_CHECKING:
+    from gsgmodel.scan.plan import Plan
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
+    """Parse the command line with ``--config`` and the environment, run the job, and return the exit code.
+
+    Flags win over ``GSG_...`` variables, and those over the TOML file that ``--config`` names. What a user can mend is
+    one sentence; what is our bug keeps its traceback.
+    """
+    tokens = list(sys.argv[1:] if tokens is None else tokens)
+    name = app.name[0]
+    try:
+        tokens, config = _take_config(tokens)
+        app.config = (cyclopts.config.Env("GSG_", command=False), *config)
+        code = app(tokens, exit_on_error=False, print_error=False)
+    except (ConfigError, cyclopts.CycloptsError) as error:
+        return _fail(name, error, USAGE)
+    except OutputError as error:
+        return _fail(name, error, FAILED)
+    except KeyboardInterrupt:
+        return _fail(name, "interrupted before work began", INTERRUPTED)
+    return code if isinstance(code, int) else 0
+
+
+def shown_path(uri: str) -> str:
+    """Return a file's path as a person reads it; characters that would move the cursor are escaped."""
+    parts = urlsplit(uri)
+    path = unquote(parts.path) if parts.scheme == "file" else uri
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
+
+
+def verdict_printer(threshold: float | None) -> Callable[[dict[str, Any]], None]:
+    """Return what prints one finished video a line: score, verdict where there is a threshold, faces, path."""
+
+    def show(row: dict[str, Any]) -> None:
+        if row["score"] is None:
+            text = f"{row['status']:<15}"
+        else:
+            verdict = "" if threshold is None else ("FAKE " if row["score"] >= threshold else "real ")
+            faces = "1 face" if row["num_faces"] == 1 else f"{row['num_faces']} faces"
+            text = f"{row['score']:.4f} {verdict}{faces:<8}"
+        reason = f"  ({row['error_text']})" if row["error_text"] else ""
+        print(f"{text} {shown_path(row['uri'])}{reason}", flush=True)
+
+    return show
+
+
+def print_plan(plan: "Plan", first: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    """Print what a dry run found: what would be scored, what is left out and why, with bytes.
+
+    Args:
+        plan: The plan.
+        first: The first planned videos, largest first.
+        as_json: End with the counts as one line of JSON.
+    """
+    print("dry run: nothing is scored")
+    for row in first:
+        print(f"  score     {bytes_text(row['size_bytes']):>9}  {shown_path(row['uri'])}")
+    if plan.num_videos > len(first):
+        print(f"  score     and {plan.num_videos - len(first)} more")
+    for item in plan.examples:
+        print(f"  leave out {bytes_text(item.size_bytes):>9}  {shown_path(item.uri)}  ({item.reason})")
+    print(f"would score {plan.num_videos} videos, {bytes_text(plan.num_bytes)}")
+    for reason, count in plan.left_out.most_common():
+        print(f"would leave out {count}: {reason}, {bytes_text(plan.left_out_bytes[reason])}")
+    if as_json:
+        counts = {"planned": plan.num_videos, "planned_bytes": plan.num_bytes, "left_out": dict(plan.left_out)}
+        print(json.dumps(counts | {"left_out_suffixes": dict(plan.suffixes)}), flush=True)
+
+
+def say(lines: Sequence[str]) -> None:
+    """Print sentences for a person, apart from results."""
+    print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def bytes_text(size_bytes: int) -> str:
+    """Return a number of bytes as a person says it.
+
+    Example:
+        >>> bytes_text(17), bytes_text(31_457_280)
+        ('17 B', '31.5 MB')
+    """
+    size = float(size_bytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:  # noqa: PLR2004 - SI units
+            return f"{size:.1f} {unit}" if unit != "B" else f"{size_bytes} B"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def _take_config(tokens: list[str]) -> tuple[list[str], list[cyclopts.config.Toml]]:
+    end = tokens.index("--") if "--" in tokens else len(tokens)
+    for index, token in enumerate(tokens[:end]):
+        flag, is_joined, value = token.partition("=")
+        if flag != "--config":
+            continue
+        if not is_joined and index + 1 >= end:
+            raise ConfigError("--config has no value; accepted: a TOML file")
+        value = value if is_joined else tokens[index + 1]
+        if not Path(value).is_file():
+            raise ConfigError(f"--config is {value!r}, which is no file; accepted: a TOML file")
+        toml = cyclopts.config.Toml(value, must_exist=True, use_commands_as_keys=False)
+        return tokens[:index] + tokens[index + (1 if is_joined else 2) :], [toml]
+    return tokens, []
+
+
+def _fail(name: str, error: object, code: int) -> int:
+    print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    print(f"exit code {code}", file=sys.stderr, flush=True)
+    return code
