@@ -162,7 +162,8 @@ def read_packets(
         clock.check()
         try:
             packet = next(demuxer, None)
-        except (av.FFmpegError, MemoryError):
+        except (av.FFmpegError, MemoryError, IndexError):
+            # IndexError: PyAV at its end looks up a stream that turned up only while packets were read.
             packet = None
         source.check()
         if packet is None:

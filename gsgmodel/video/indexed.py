@@ -61,7 +61,7 @@ class IndexedTrack:
     Args:
         stream: Of an MP4 or MOV container whose index can be trusted (``has_trusted_index``).
         first_pts: Of the first frame shown.
-        reread: Returns packets from the one whose decoding time is given, or an earlier one, onwards.
+        reread: Returns packets from the key that is shown at a time, or an earlier one, onwards.
         limits: Bounds on frames and on packets kept.
 
     Raises:
@@ -92,6 +92,7 @@ class IndexedTrack:
             raise MistrustError("decoding times do not ascend")
         self._starts = np.asarray([*keys, num])
         self._first_pts = first_pts
+        self._delay = first_pts - int(self._dts[0])
         self._reread = reread
         self._max_kept_bytes = limits.max_kept_bytes
         self._tick_s = float(stream.time_base or Fraction(0))
@@ -125,7 +126,8 @@ class IndexedTrack:
         end_dts = self._dts[end] if end < len(self._dts) else None
         group: list[VideoPacket] = []
         size_bytes = 0
-        for packet in self._reread(int(self._dts[first])):
+        # FFmpeg takes the time to seek to for one of display and moves it back by the delay of reordering.
+        for packet in self._reread(int(self._dts[first]) + self._delay):
             if packet.dts is None:
                 raise MistrustError("a packet without a decoding time")
             if end_dts is not None and packet.dts >= end_dts:

@@ -32,7 +32,7 @@ class DecodeClock:
 
     max_s: float
     spent_s: float = 0.0
-    _since_s: float = field(default=0.0, init=False)
+    _since_s: float | None = field(default=None, init=False)
 
     def __enter__(self) -> Self:
         self._since_s = time.monotonic()
@@ -41,7 +41,8 @@ class DecodeClock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.spent_s += time.monotonic() - self._since_s
+        self.spent_s = self._now_s()
+        self._since_s = None
 
     def check(self) -> None:
         """Go on only while there is time.
@@ -49,5 +50,8 @@ class DecodeClock:
         Raises:
             DecodeTimeoutError: The time is used up.
         """
-        if self.spent_s + time.monotonic() - self._since_s > self.max_s:
+        if self._now_s() > self.max_s:
             raise DecodeTimeoutError(f"reading and decoding took longer than {self.max_s:g} s")
+
+    def _now_s(self) -> float:
+        return self.spent_s + (0.0 if self._since_s is None else time.monotonic() - self._since_s)

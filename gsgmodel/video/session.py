@@ -67,6 +67,7 @@ class Session:
         self._rule = DECODERS[context.name]
         self._decoder = Decoder(context, rule=self._rule, clock=clock, source=source)
         self._listing: Listing | None = None
+        self._was_read = False
         with blaming(source, "the video track cannot be read"):
             self.track = self._indexed() or self._listed(restarts=self._rule.restarts)
         if context.name == "gif" and len(self.track.time_s) == 1:
@@ -126,7 +127,7 @@ class Session:
         entries = len(self._stream.index_entries)
         if self._name != "mov" or self._stream.frames != entries or not entries or is_fragmented(self._source):
             return None
-        first_pts = self._see_first(read_packets(self._container, self._stream, source=self._source, clock=self._clock))
+        first_pts = self._see_first(self._packets())
         if first_pts is None:
             return None
         try:
@@ -141,7 +142,7 @@ class Session:
             TooShortError: There are none that are shown.
         """
         if self._listing is None:
-            self._listing = list_packets(self._again(), limits=self._limits)
+            self._listing = list_packets(self._again() if self._was_read else self._packets(), limits=self._limits)
             if not self._listing.is_shown.any():
                 raise TooShortError("the video track holds no frames")
             self._see_first(self._again() if self._listing.kept is None else iter(self._listing.kept))
@@ -179,15 +180,20 @@ class Session:
         prepare_stream(container, stream, max_pixels=self._limits.max_pixels)
         return read_packets(container, stream, source=self._source, clock=self._clock)
 
-    def _seek(self, dts: int) -> Iterator[VideoPacket]:
-        """Read packets in order from the key at or before a decoding time.
+    def _seek(self, pts: int) -> Iterator[VideoPacket]:
+        """Read packets in order from the key at or before a time of display.
 
         Raises:
             MistrustError: The container does not seek.
         """
         try:
-            self._container.seek(dts, stream=self._stream)
+            self._container.seek(pts, stream=self._stream)
         except av.FFmpegError as error:
             self._source.check()
             raise MistrustError("the container cannot be sought in") from error
+        return self._packets()
+
+    def _packets(self) -> Iterator[VideoPacket]:
+        """Read packets in order from where the container stands."""
+        self._was_read = True
         return read_packets(self._container, self._stream, source=self._source, clock=self._clock)
