@@ -54,7 +54,7 @@ def check_writable(output_uri: str) -> None:
             if place == folder or os.path.lexists(place):
                 _probe(place)
     except OSError as error:
-        raise ConfigError(f"output {str(folder)!r} cannot be written: {error.strerror}") from error
+        raise ConfigError(f"output {str(folder)!r} cannot be written: {reason(error)}") from error
 
 
 def _probe(place: Path) -> None:
@@ -66,8 +66,8 @@ def _probe(place: Path) -> None:
 
 def reason(error: Exception) -> str:
     """What went wrong, in a few words: the operating system's where it was that."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
     number = _OS_ERROR.search(str(error))
     return os.strerror(int(number[1])) if number else str(error).partition("\n")[0]
 

@@ -111,8 +111,8 @@ def run_on_small_disk(tmp_path) -> Callable[..., str]:
         mount = f'mkdir -p "$1" && mount -t tmpfs -o size={size_kb}k small "$1"'
         if subprocess.run(["unshare", "-rm", "sh", "-c", mount, "sh", tmp_path / "probe"], check=False).returncode:
             pytest.skip("needs the right to mount a file system of its own (unshare -rm)")
-        command = ["unshare", "-rm", "sh", "-c", f'{mount} && exec "$0" -c "$2" "$@"', sys.executable]
-        command += [tmp_path / "disk", code, *arguments]
+        script = f'{mount} && disk="$1" code="$2" && shift 2 && exec "$0" -c "$code" "$disk" "$@"'
+        command = ["unshare", "-rm", "sh", "-c", script, sys.executable, tmp_path / "disk", code, *arguments]
         done = subprocess.run(command, stdout=PIPE, stderr=STDOUT, text=True, check=False, timeout=60)
         assert done.returncode == 0, done.stdout
         return done.stdout

@@ -1,0 +1,438 @@
+"""Every video is in the table exactly once, whoever writes, whoever dies."""
+
+import itertools
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from gsgmodel.errors import ConfigError, OutputError, Status
+from gsgmodel.results import table as module
+from gsgmodel.results.table import VideoTable
+
+APPENDER = """
+import sys
+import pyarrow.parquet as pq
+from gsgmodel.results.table import VideoTable
+rows = pq.read_table(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+table = VideoTable.open_or_create(sys.argv[1])
+committed = 0
+for start in range(0, rows.num_rows, 3):
+    committed += table.append(rows.slice(start, 3), scoring_id="s")
+print(committed, flush=True)
+"""
+
+
+@pytest.fixture
+def output(tmp_path):
+    return str(tmp_path / "out put #1")
+
+
+@pytest.fixture
+def table(output):
+    return VideoTable.open_or_create(output)
+
+
+def uris(table, *, scoring_id="s"):
+    """How often each video is in the table."""
+    found = table.query(f"SELECT uri FROM videos WHERE scoring_id = '{scoring_id}'")
+    return Counter(int(uri.rpartition("/")[2].removesuffix(".mp4")) for uri in found["uri"].to_pylist())
+
+
+def once(numbers):
+    return Counter(set(numbers))
+
+
+def test_a_new_table_has_nothing(table):
+    assert table.head(5).num_rows == 0
+    assert table.count_by_status("s") == {}
+    assert table.file_paths() == []
+    assert len(table.load_done("s")) == 0
+    assert table.compact() == 0
+    assert table.query("SELECT count(*) AS n FROM videos").to_pydict() == {"n": [0]}
+
+
+def test_only_rows_that_are_not_there_are_committed(table, rows):
+    assert table.append(rows(range(5)), scoring_id="s") == 5
+    assert table.append(rows([3, 4, 5, 5]), scoring_id="s") == 1
+    assert table.append(rows([0, 5]), scoring_id="s") == 0
+    assert table.append(rows([]), scoring_id="s") == 0
+    assert uris(table) == once(range(6))
+
+
+def test_of_two_rows_for_one_video_the_first_counts(table, rows):
+    table.append(pa.concat_tables([rows([1], run_id="first"), rows([1], run_id="second")]), scoring_id="s")
+    assert table.query("SELECT run_id FROM videos")["run_id"].to_pylist() == ["first"]
+
+
+def test_a_video_has_a_row_for_each_scoring(table, rows):
+    assert table.append(rows([1, 2]), scoring_id="s") == 2
+    assert table.append(rows([1], scoring_id="it's"), scoring_id="it's") == 1
+    assert table.count_by_status("s") == {"scored": 2}
+    assert table.count_by_status("it's") == {"scored": 1}
+    assert len(table.load_done("it's")) == 1
+
+
+def test_rows_that_must_not_get_in_do_not(table, rows):
+    with pytest.raises(ValueError, match="status"):
+        table.append(rows([1], status="missing", score=None), scoring_id="s")
+    assert table.head(1).num_rows == 0
+
+
+def test_what_was_appended_is_done_from_then_on(table, output, rows):
+    table.append(rows([1, 2]), scoring_id="s")
+    done = VideoTable.open(output).load_done("s")
+    assert done.contains(pa.array(rows([0, 1, 2, 3])["video_id"].to_pylist(), pa.binary())).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    mine = table.load_done("s")
+    table.append(rows([3]), scoring_id="s")
+    assert mine.contains(rows([3])["video_id"].combine_chunks()).all()
+
+
+def test_the_newest_rows_come_first(table, rows):
+    times = rows([1])["scored_at"][0].as_py()
+    for number in (2, 1, 3):
+        table.append(rows([number], scored_at=times.replace(hour=number)), scoring_id="s")
+    assert [uri[-5] for uri in table.head(2)["uri"].to_pylist()] == ["3", "2"]
+
+
+def test_statuses_are_counted(table, rows):
+    table.append(rows([1, 2]), scoring_id="s")
+    table.append(rows([3], status="no_face", score=None), scoring_id="s")
+    assert table.count_by_status("s") == {"no_face": 1, "scored": 2}
+
+
+def test_duckdb_reads_the_files(table, rows):
+    table.append(rows([1, 2]), scoring_id="s")
+    table.append(rows([3]), scoring_id="s")
+    with duckdb.connect() as connection:
+        paths = [str(path) for path in table.file_paths()]
+        counts = connection.execute("SELECT count(*), max(len(faces)) FROM read_parquet(?)", [paths]).fetchone()
+    assert counts == (3, 2)
+
+
+def test_compaction_keeps_every_row_and_all_handles_working(table, output, rows):
+    other = VideoTable.open(output)
+    other.append(rows([0]), scoring_id="s")
+    for number in range(1, 6):
+        table.append(rows([number]), scoring_id="s")
+    before = table.query("SELECT * FROM videos ORDER BY uri").to_pylist()
+    assert table.compact() == 5
+    assert table.compact() == 0
+    assert table.query("SELECT * FROM videos ORDER BY uri").to_pylist() == before
+    assert other.append(rows([4, 5, 6]), scoring_id="s") == 1
+    assert uris(table) == once(range(7))
+
+
+def test_compaction_waits_for_room(table, rows, monkeypatch):
+    for number in range(3):
+        table.append(rows([number]), scoring_id="s")
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda _: module.shutil._ntuple_diskusage(10, 9, 1))
+    assert table.compact() == 0
+    assert len(table.file_paths()) == 3
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 2], [1, 2, 3, 4]])
+def test_a_commit_that_lands_after_the_last_look_is_seen(table, output, rows, monkeypatch, numbers):
+    """Another run commits between this one's look at the table and its commit, three times in a row."""
+    other, others = VideoTable.open(output), [[1], [2], [7]]
+    commit = VideoTable._commit
+
+    def overtaken(self, *arguments, **options):
+        if self is table and others:
+            assert other.append(rows(others.pop(0)), scoring_id="s") == 1
+        commit(self, *arguments, **options)
+
+    monkeypatch.setattr(VideoTable, "_commit", overtaken)
+    assert table.append(rows(numbers), scoring_id="s") == len(set(numbers) - {1, 2, 7})
+    assert others == []
+    assert uris(table) == once([*numbers, 1, 2, 7])
+
+
+def test_a_commit_that_is_always_overtaken_ends_with_a_sentence(table, output, rows, monkeypatch):
+    other, numbers = VideoTable.open(output), iter(range(100, 200))
+    commit = VideoTable._commit
+
+    def overtaken(self, *arguments, **options):
+        if self is table:
+            other.append(rows([next(numbers)]), scoring_id="s")
+        commit(self, *arguments, **options)
+
+    monkeypatch.setattr(VideoTable, "_commit", overtaken)
+    monkeypatch.setattr(module, "_MAX_ATTEMPTS", 3)
+    with pytest.raises(OutputError, match="others write there too: Failed to commit transaction"):
+        table.append(rows([1]), scoring_id="s")
+    assert uris(table) == once([100, 101, 102])
+
+
+def test_waits_between_attempts_grow_are_spread_and_stay_bounded(table, rows, monkeypatch):
+    waits = []
+    monkeypatch.setattr(module.time, "sleep", waits.append)
+    monkeypatch.setattr(module, "_MAX_ATTEMPTS", 20)
+
+    def refused(*_, **__):
+        raise module.CommitFailedError("Concurrent transaction failed.")
+
+    monkeypatch.setattr(VideoTable, "_commit", refused)
+    with pytest.raises(OutputError):
+        table.append(rows([1]), scoring_id="s")
+    bounds = [min(2.0, 0.02 * 2**attempt) for attempt in range(20)]
+    assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
+    assert len(set(waits)) == 20
+
+
+def test_a_commit_that_landed_though_it_raised_is_not_made_again(table, rows, monkeypatch):
+    append_rows = module.append_rows
+
+    def lands_and_raises(*arguments, **options):
+        append_rows(*arguments, **options)
+        monkeypatch.setattr(module, "append_rows", append_rows)
+        raise OutputError("the checkpoint could not be written")
+
+    monkeypatch.setattr(module, "append_rows", lands_and_raises)
+    with pytest.raises(OutputError):
+        table.append(rows([1]), scoring_id="s")
+    assert table.append(rows([1, 2]), scoring_id="s") == 1
+    assert uris(table) == once([1, 2])
+
+
+def test_many_commits_of_one_handle_are_all_there(table, rows, monkeypatch):
+    monkeypatch.setattr(module, "_COMMITS_PER_HANDLE", 5)
+    assert sum(table.append(rows([number, number + 1]), scoring_id="s") for number in range(12)) == 13
+    assert uris(table) == once(range(13))
+
+
+def crashed(rows, numbers, *, decoder):
+    return rows(numbers, status="crashed", score=None, error_class="Crash", error_text="signal 11", decoder=decoder)
+
+
+def test_a_crashed_video_is_scored_again_by_another_decoder_and_replaced(table, output, rows):
+    table.append(pa.concat_tables([rows([0, 1]), crashed(rows, [2, 3], decoder="av 1")]), scoring_id="s")
+    again = VideoTable.open(output)
+    assert again.load_done("s", decoder="av 1").stale == set()
+    done = again.load_done("s", decoder="av 2")
+    assert done.stale == set(rows([2, 3])["video_id"].to_pylist())
+    assert again.append(rows([1, 2, 4], run_id="new", decoder="av 2"), scoring_id="s") == 2
+    assert done.stale == set(rows([3])["video_id"].to_pylist())
+    assert again.append(rows([2], run_id="newer"), scoring_id="s") == 0
+    assert uris(table) == once(range(5))
+    found = table.query("SELECT uri, run_id, status FROM videos ORDER BY uri").to_pylist()
+    assert [(one["run_id"], one["status"]) for one in found] == [
+        *[("r", "scored")] * 2,
+        ("new", "scored"),
+        ("r", "crashed"),
+        ("new", "scored"),
+    ]
+
+
+def test_statuses_to_retry_are_replaced(table, rows):
+    table.append(rows([0, 1], status="unreadable", score=None), scoring_id="s")
+    table.load_done("s", retry={Status.UNREADABLE})
+    assert table.append(rows([1]), scoring_id="s") == 1
+    assert table.count_by_status("s") == {"scored": 1, "unreadable": 1}
+
+
+def test_two_runs_that_retry_the_same_videos_leave_one_row_each(table, output, rows):
+    table.append(crashed(rows, [1, 2, 3], decoder="av 1"), scoring_id="s")
+    runs = [VideoTable.open(output) for _ in range(2)]
+    for run in runs:
+        run.load_done("s", retry={Status.CRASHED})
+    for numbers in ([1], [2, 3], [1, 3]):
+        for run in runs:
+            run.append(rows(numbers), scoring_id="s")
+    assert uris(table) == once([1, 2, 3])
+    assert table.count_by_status("s") == {"scored": 3}
+
+
+def test_a_reader_never_sees_a_video_missing_or_twice_while_it_is_replaced(table, output, rows):
+    table.append(rows(range(4), status="timeout", score=None), scoring_id="s")
+    seen, stop = [], threading.Event()
+
+    def read():
+        reader = VideoTable.open(output)
+        while not stop.is_set():
+            seen.append(uris(reader))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for number in range(12):
+        table.load_done("s", retry={Status.TIMEOUT, Status.SCORED})
+        assert table.append(rows([number % 4], run_id=str(number)), scoring_id="s") == 1
+    stop.set()
+    thread.join()
+    assert len(seen) > 3
+    assert all(counts == once(range(4)) for counts in seen)
+
+
+class Model(RuleBasedStateMachine):
+    """Three runs on one table, step by step, each step possibly overtaken by another; compared with two sets."""
+
+    output = ""
+    places = itertools.count()
+    rows = staticmethod(lambda *_, **__: None)
+    numbers = st.lists(st.integers(0, 9), min_size=1, max_size=4)
+    who = st.integers(0, 2)
+
+    @initialize()
+    def start(self):
+        place = f"{self.output}/{next(self.places)}"
+        self.runs = [VideoTable.open_or_create(place) for _ in range(3)]
+        self.done, self.crashed = set(), set()
+
+    def note(self, numbers, *, scored):
+        (self.done if scored else self.crashed).update(set(numbers) - self.done - self.crashed)
+
+    @rule(who=who, numbers=numbers, scored=st.booleans())
+    def append(self, who, numbers, scored):
+        known = self.runs[who]._known.get("s")
+        stale = set() if known is None else {one for one in range(10) if self.id_of(one) in known.done.stale}
+        fresh = set(numbers) - self.done - self.crashed
+        table = self.rows(numbers) if scored else crashed(self.rows, numbers, decoder="av 1")
+        assert self.runs[who].append(table, scoring_id="s") == len(fresh | (set(numbers) & stale))
+        replaced = set(numbers) & stale
+        self.done -= replaced
+        self.crashed -= replaced
+        self.note(numbers, scored=scored)
+
+    @rule(who=who, other=who, numbers=numbers, others=numbers)
+    def overtaken(self, who, other, numbers, others):
+        if who == other or any(run._known.get("s") and run._known["s"].done.stale for run in self.runs):
+            return
+        run, commit, left = self.runs[who], VideoTable._commit, [others]
+
+        def after_the_other(this, *arguments, **options):
+            if this is run and left:
+                self.runs[other].append(self.rows(left.pop()), scoring_id="s")
+            commit(this, *arguments, **options)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(VideoTable, "_commit", after_the_other)
+            run.append(self.rows(numbers), scoring_id="s")
+        self.note(numbers, scored=True)
+        if not left:
+            self.note(others, scored=True)
+
+    @rule(who=who, retrying=st.booleans())
+    def begin_again(self, who, retrying):
+        done = self.runs[who].load_done("s", retry={Status.CRASHED} if retrying else frozenset())
+        assert done.stale == ({self.id_of(one) for one in self.crashed} if retrying else set())
+        assert len(done) == len(self.done | self.crashed)
+
+    @rule(who=who)
+    def compact(self, who):
+        self.runs[who].compact()
+
+    def id_of(self, number):
+        return self.rows([number])["video_id"][0].as_py()
+
+    @invariant()
+    def every_video_is_there_once(self):
+        if hasattr(self, "runs"):
+            assert uris(self.runs[0]) == once(self.done | self.crashed)
+            counts = {"crashed": len(self.crashed), "scored": len(self.done)}
+            assert self.runs[1].count_by_status("s") == {status: n for status, n in counts.items() if n}
+
+
+def test_whatever_three_runs_do_every_video_is_there_once(tmp_path, rows):
+    Model.output, Model.rows = str(tmp_path), staticmethod(rows)
+    options = settings(
+        max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
+    run_state_machine_as_test(Model, settings=options)
+
+
+def start_appenders(output, tmp_path, parts):
+    appenders = []
+    for place, part in enumerate(parts):
+        pq.write_table(part, tmp_path / f"{place}.parquet")
+        command = [sys.executable, "-c", APPENDER, output, str(tmp_path / f"{place}.parquet")]
+        appenders.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+    for appender in appenders:
+        assert appender.stdout.readline() == "ready\n"
+    for appender in appenders:
+        appender.stdin.write("\n")
+        appender.stdin.flush()
+    return appenders
+
+
+def test_processes_that_create_and_fill_one_table_at_once_fill_it_exactly(output, tmp_path, rows):
+    """Three processes, overlapping rows in different orders, one table that is not there yet."""
+    orders = [range(30), range(29, -1, -1), [*range(10, 40), *range(10)]]
+    appenders = start_appenders(output, tmp_path, [rows(order) for order in orders])
+    committed = [int(appender.communicate(timeout=120)[0]) for appender in appenders]
+    assert [appender.returncode for appender in appenders] == [0] * 3
+    assert sum(committed) == 40
+    assert uris(VideoTable.open(output)) == once(range(40))
+    commits = Path(output, "videos", "_delta_log").glob("*.json")
+    assert sum('"metaData"' in commit.read_text() for commit in commits) == 1
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_killed_run_loses_nothing_and_doubles_nothing(output, tmp_path, rows, seed):
+    """Two runs are killed at random moments, one after the other; the third finishes."""
+    chance = random.Random(seed)
+    for _ in range(2):
+        (appender,) = start_appenders(output, tmp_path, [rows(range(60))])
+        time.sleep(chance.uniform(0.05, 0.5))
+        appender.send_signal(signal.SIGKILL)
+        appender.communicate(timeout=60)
+        if appender.returncode != -signal.SIGKILL:
+            assert appender.returncode == 0
+        left = uris(VideoTable.open_or_create(output))
+        assert left == once(range(len(left)))
+        assert len(left) % 3 == 0
+    (appender,) = start_appenders(output, tmp_path, [rows(range(60))])
+    assert int(appender.communicate(timeout=60)[0]) == 60 - len(left)
+    assert uris(VideoTable.open(output)) == once(range(60))
+
+
+@pytest.mark.parametrize("size_kb", [204, 212])
+def test_a_disk_that_fills_up_ends_in_one_sentence_with_all_before_it_kept(run_on_small_disk, tmp_path, rows, size_kb):
+    """Once while a file is written and once while a commit is (with pages of 4 KB)."""
+    pq.write_table(rows(range(40)), tmp_path / "rows.parquet")
+    code = """
+import sys
+import pyarrow.parquet as pq
+from gsgmodel.results.table import VideoTable
+from gsgmodel.errors import OutputError
+table, rows, committed = VideoTable.open_or_create(sys.argv[1]), pq.read_table(sys.argv[2]), 0
+try:
+    for number in range(rows.num_rows):
+        committed += table.append(rows.slice(number, 1), scoring_id="s")
+except OutputError as error:
+    print(error)
+assert 3 < committed < rows.num_rows
+assert VideoTable.open(sys.argv[1]).count_by_status("s") == {"scored": committed}
+assert table.compact() == 0
+"""
+    said = run_on_small_disk(code, size_kb, str(tmp_path / "rows.parquet"))
+    assert said == f"results cannot be written to '{tmp_path}/disk/videos': No space left on device\n"
+
+
+def test_opening_what_is_not_there_is_one_sentence(tmp_path):
+    with pytest.raises(ConfigError, match=r"no table of results can be read in .*/videos"):
+        VideoTable.open(str(tmp_path))
+    with pytest.raises(ConfigError, match="s3:// is not supported"):
+        VideoTable.open_or_create("s3://bucket/out")
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "a.txt").write_text("x")
+    with pytest.raises(ConfigError, match="not a table of results"):
+        VideoTable.open_or_create(str(tmp_path))
