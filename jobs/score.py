@@ -39,6 +39,10 @@ def main(*inputs: str, settings: Annotated[ScanSettings, Parameter(name="*")] = 
         inputs: Files, folders, or manifests (.csv or .parquet with a column uri or path).
         settings: The settings of the scan.
     """
+    from gsgmodel.scan.checks import check_scan
+
+    inputs = (*inputs, *settings.input)
+    check_scan(inputs, settings)
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.finish import summary_text
     from gsgmodel.scan.opening import open_scan

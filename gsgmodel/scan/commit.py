@@ -69,7 +69,8 @@ class Committer:
 
     def contains(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
         """Say which videos arrived, for good or for this run."""
-        return np.logical_or(self.is_unfinished(video_ids), self.sink.contains(video_ids))
+        finished: Bool[np.ndarray, "N"] = self.is_unfinished(video_ids) | self.sink.contains(video_ids)
+        return finished
 
     def is_unfinished(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
         """Say which videos the world kept from being scored."""

@@ -3,21 +3,20 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gsgmodel.archive.listing import check_inputs
 from gsgmodel.errors import ConfigError, Status
 from gsgmodel.model.reference import resolve_model
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.records import Preparation
 from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import RunFolder, new_run_id
-from gsgmodel.results.storage import check_writable, output_folder
+from gsgmodel.results.storage import output_folder
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
 from gsgmodel.scan.plan import IsDone
@@ -67,12 +66,12 @@ class Scan:
 
 @contextmanager
 def open_scan(
-    inputs: Sequence[str], settings: ScanSettings, *, printer: Callable[[float | None], Show]
+    inputs: tuple[str, ...], settings: ScanSettings, *, printer: Callable[[float | None], Show]
 ) -> Iterator[Scan]:
-    """Check the inputs, the model and the output, and open them.
+    """Open the model and the output; ``check_scan`` has looked at everything cheaper.
 
     Args:
-        inputs: What was given beside the settings.
+        inputs: Files, folders and manifests.
         settings: As parsed.
         printer: Given the threshold, makes what shows each finished row where there is no output.
 
@@ -80,15 +79,9 @@ def open_scan(
         The scan; its temporary files are gone afterwards.
 
     Raises:
-        ConfigError: If an input, the model or the output cannot be used as they are.
+        ConfigError: If the model or the output cannot be used as they are.
     """
-    inputs = (*inputs, *settings.input)
-    check_inputs(inputs)
-    if settings.model is None:
-        raise ConfigError("--model is not set; accepted: a model folder, or untrained to try the pipeline")
-    if settings.output is None and settings.retry_statuses:
-        raise ConfigError("--retry is set without --output; accepted: together with the output that holds the rows")
-    model = resolve_model(settings.model)
+    model = resolve_model(settings.model or "")
     threshold = threshold_of(model)
     if settings.fail_on_flagged and threshold is None:
         raise ConfigError(f"--fail-on-flagged is set, but model {model.uri} has no operating point to flag by")
@@ -163,7 +156,6 @@ def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tu
 
 def _run_folder(settings: ScanSettings, inputs: tuple[str, ...], provenance: Provenance) -> RunFolder:
     assert settings.output is not None
-    check_writable(settings.output)
     folder = RunFolder.create(settings.output, provenance.run_id)
     resolved = asdict(replace(settings, input=inputs))
     folder.write_settings({**resolved, "identity": asdict(provenance)})

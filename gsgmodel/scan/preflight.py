@@ -1,5 +1,6 @@
 """Fit the pools of actors to the machine before any work: in Ray 2.60 a plan that does not fit hangs without a word."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -122,4 +123,6 @@ def _object_store_bytes(machine: Machine, *, prepare: int, score: int, batch_cli
 
 
 def _count_gpus() -> int:
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    present = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return present if visible is None else min(present, len([name for name in visible.split(",") if name.strip()]))

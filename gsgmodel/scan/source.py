@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,8 +14,7 @@ from ray.data.datasource import Datasource, ReadTask
 from gsgmodel.scan.plan import PLAN_SCHEMA, planned_rows
 from gsgmodel.scan.preflight import READ_CPUS
 
-
-Rows = Dataset
+Rows: TypeAlias = Dataset
 """Rows on their way through the stages."""
 
 
@@ -51,4 +51,5 @@ class PlanSource(Datasource):  # type: ignore[misc]
 def read_plan(path: Path) -> Rows:
     """Return the planned rows, one a block (``start_ray`` sets the block size that makes it so)."""
     # Without num_cpus the reading task would hold a whole core.
-    return ray.data.read_datasource(PlanSource(path), num_cpus=READ_CPUS, concurrency=1, override_num_blocks=1)
+    rows: Rows = ray.data.read_datasource(PlanSource(path), num_cpus=READ_CPUS, concurrency=1, override_num_blocks=1)
+    return rows
