@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, Self, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.model.grid import Grid, num_patches
@@ -18,6 +18,7 @@ STRIDE_PX = {"layer4": 32, "layer3": 16, "layer2": 8}
 NEEDS_EVERY_PATCH = ("st_softmax", "soft_all")
 """Aggregations that touch patches which were not selected."""
 _USUAL_CROP_PX = 224
+_EXACT = 2**53
 _LIMITS: dict[str, tuple[float, float]] = {
     "rgb_patch_px": (32, 512),
     "attention_hidden": (1, 4096),
@@ -33,7 +34,7 @@ class GSGConfig:
     """Architecture of a ``GSGModel``. The defaults are the paper, read as the field documentation says.
 
     Raises:
-        ConfigError: A value has the wrong type, is out of range, or does not go with another; the message names it.
+        ConfigError: A value is out of range or does not go with another; the message names it.
     """
 
     backbone: Backbone = "resnet34"
@@ -75,8 +76,9 @@ class GSGConfig:
     """Whether frames are averaged as logits or as probabilities."""
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            _check_value(field.name, getattr(self, field.name), field.type)
+        for name, (low, high) in _LIMITS.items():
+            if not low <= getattr(self, name) <= high:
+                raise ConfigError(f"{name} is {getattr(self, name)}; accepted is {low} to {high}")
         cells = _USUAL_CROP_PX // STRIDE_PX[self.local_from]
         count = num_patches(self.grid, cells)
         if self.num_selected > count:
@@ -94,32 +96,27 @@ class GSGConfig:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
+    def from_dict(cls, values: dict[str, Any]) -> "GSGConfig":
         """Build from what ``to_json`` wrote; keys that are missing take their defaults.
 
         Raises:
-            ConfigError: A key is unknown, or a value is refused.
+            ConfigError: A key is unknown, or a value has the wrong type or is refused.
         """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(values) - set(known))
+        kinds = {field.name: field.type for field in fields(cls)}
+        unknown = sorted(set(values) - set(kinds))
         if unknown:
-            raise ConfigError(f"architecture has unknown keys {', '.join(unknown)}; known are {', '.join(known)}")
-        # 0 and 0.0 are the same setting and must give the same text.
-        floats = {field.name for field in fields(cls) if field.type is float}
-        same: dict[str, Any] = {k: float(v) if k in floats and type(v) is int else v for k, v in values.items()}
-        return cls(**same)
+            raise ConfigError(f"architecture has unknown keys {', '.join(unknown)}; known are {', '.join(kinds)}")
+        return cls(**{name: _checked(name, value, kinds[name]) for name, value in values.items()})
 
 
-def _check_value(name: str, value: object, kind: Any) -> None:
+def _checked(name: str, value: Any, kind: Any) -> Any:
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise ConfigError(f"{name} is {value!r}; accepted are {', '.join(get_args(kind))}")
-        return
-    # bool is an int to Python, and a whole number is a fine float; neither the other way round.
-    accepted = (int, float) if kind is float else (kind,)
-    if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+        return value
+    if kind is float and type(value) is int and abs(value) < _EXACT:
+        # 0 and 0.0 are the same setting and must give the same text.
+        return float(value)
+    if type(value) is not kind:
         raise ConfigError(f"{name} is {value!r}; accepted is a value of type {kind.__name__}")
-    if name in _LIMITS:
-        low, high = _LIMITS[name]
-        if not low <= value <= high:
-            raise ConfigError(f"{name} is {value!r}; accepted is {low} to {high}")
+    return value

@@ -20,10 +20,14 @@ from gsgmodel.model.patches import (
 )
 from gsgmodel.model.temporal import TemporalModule, pool_frames
 
-LABELS = ("real", "fake")
-"""Order of the logits; label 1 is fake."""
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+# Which module fills each of the output's two streams. A module named "global" could not be exported: a Python keyword.
+_STREAMS = {
+    "both": ("global_stream", "fusion_stream"),
+    "global": ("global_stream", "global_stream"),
+    "local": ("fusion_stream", "fusion_stream"),
+}
 
 
 class GSGOutput(NamedTuple):
@@ -77,8 +81,8 @@ class GSGModel(nn.Module):
             if local_width != width and config.local_source == "features":
                 self.widen = nn.Linear(local_width, width)
         fused = 2 * width if config.streams == "both" and config.feature_fusion else width
-        names = {"both": ("global", "fusion"), "global": ("global",), "local": ("fusion",)}[config.streams]
-        widths = {"global": width, "fusion": fused}
+        names = list(dict.fromkeys(_STREAMS[config.streams]))
+        widths = {"global_stream": width, "fusion_stream": fused}
         self.project = nn.ModuleDict()
         if config.temporal_sharing == "shared":
             self.project.update({name: nn.Linear(widths[name], config.hidden) for name in names})
@@ -103,9 +107,8 @@ class GSGModel(nn.Module):
         second = local.values
         if self.config.streams == "both" and self.config.feature_fusion:
             second = torch.cat([global_feature, local.values], dim=-1)
-        features = {"global": global_feature, "fusion": second}
-        streams = {"both": ("global", "fusion"), "global": ("global", "global"), "local": ("fusion", "fusion")}
-        logits = [self._judge(name, _by_clip(features[name], shape), valid) for name in streams[self.config.streams]]
+        features = {"global_stream": global_feature, "fusion_stream": second}
+        logits = [self._judge(name, _by_clip(features[name], shape), valid) for name in _STREAMS[self.config.streams]]
         pooled = [pool_frames(each, valid, by=self.config.frame_pooling) for each in logits]
         return GSGOutput(
             global_logits=pooled[0],

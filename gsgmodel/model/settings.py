@@ -24,18 +24,17 @@ class Calibration:
     """Platt scaling of a video's score: sigmoid(slope * logit(score) + intercept); slope 1/T alone is a temperature.
 
     Raises:
-        ConfigError: The slope is not above 0, or a value is not finite.
+        ConfigError: The slope is not above 0, or a value is not finite or absurdly large.
     """
 
     slope: float
     intercept: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("slope", "intercept"):
-            if not _is_number(getattr(self, name)):
-                raise ConfigError(f"calibration: {name} is {getattr(self, name)!r}; accepted is a finite number")
-        if self.slope <= 0:
+        if not 0 < self.slope < _HUGE:
             raise ConfigError(f"calibration: slope is {self.slope}; accepted is a number above 0")
+        if not abs(self.intercept) < _HUGE:
+            raise ConfigError(f"calibration: intercept is {self.intercept}; accepted is a finite number")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class ModelSettings:
 
     def __post_init__(self) -> None:
         for name, threshold in self.operating_points.items():
-            if not name or not _is_number(threshold) or not 0 <= threshold <= 1:
+            if not name or not 0 <= threshold <= 1:
                 raise ConfigError(f"operating point {name!r} is {threshold!r}; accepted is a threshold from 0 to 1")
 
     def to_json(self) -> str:
@@ -86,17 +85,18 @@ def parse_settings(text: str | bytes) -> ModelSettings:
         raise ConfigError(f"format is {content['format']!r}; this version reads format {FORMAT}")
     if content["labels"] != list(LABELS):
         raise ConfigError(f"labels are {content['labels']!r}; accepted are {list(LABELS)}, in this order")
+    for name in ("architecture", "card"):
+        if not isinstance(content.get(name, {}), dict):
+            raise ConfigError(f"{name} is {content[name]!r}; accepted is a JSON object")
     calibration = content.get("calibration")
     if calibration is not None:
         _check_keys(calibration, ("slope", "intercept"), required=("slope",), where="calibration")
-    for name in ("architecture", "operating_points", "card"):
-        if not isinstance(content.get(name, {}), dict):
-            raise ConfigError(f"{name} is {content[name]!r}; accepted is a JSON object")
+        calibration = Calibration(**_parse_numbers(calibration, where="calibration"))
     return ModelSettings(
         architecture=GSGConfig.from_dict(content["architecture"]),
         preparation=_parse_preparation(content["preparation"]),
-        calibration=None if calibration is None else Calibration(**calibration),
-        operating_points=content.get("operating_points", {}),
+        calibration=calibration,
+        operating_points=_parse_numbers(content.get("operating_points", {}), where="operating_points"),
         card=content.get("card", {}),
     )
 
@@ -113,6 +113,12 @@ def check_preparation(model: Preparation, ours: Preparation) -> None:
     ]
     if differing:
         raise ConfigError(f"the model was trained with another preparation: {', '.join(differing)}")
+
+
+def _parse_numbers(content: object, *, where: str) -> dict[str, float]:
+    if not isinstance(content, dict) or not all(map(_is_number, content.values())):
+        raise ConfigError(f"{where} is {str(content)[:80]}; accepted is a JSON object of numbers")
+    return {name: float(value) for name, value in content.items()}
 
 
 def _parse_preparation(content: object) -> Preparation:
