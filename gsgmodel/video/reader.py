@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import Self
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -14,7 +14,7 @@ from gsgmodel.errors import TooLargeError, UnreadableError
 from gsgmodel.video.limits import DecodeClock, DecodeLimits
 from gsgmodel.video.sampling import Window, nearest_positions, plan_windows
 from gsgmodel.video.session import Picture, Session
-from gsgmodel.video.source import CountedSource
+from gsgmodel.video.source import ByteSource, CountedSource
 
 MIN_COVERAGE = Fraction(2, 3)
 """Share of the sampled frames that must decode, else a video is unreadable."""
@@ -42,7 +42,7 @@ class VideoReader:
     """An open video, a context manager; made by ``open_video``."""
 
     def __init__(
-        self, file: BinaryIO, *, frames_per_clip: int, window_s: float, max_clips: int, limits: DecodeLimits
+        self, file: ByteSource, *, frames_per_clip: int, window_s: float, max_clips: int, limits: DecodeLimits
     ) -> None:
         self.frames_decoded = 0
         """Distinct sampled frames that decoded, in the windows read so far."""
@@ -141,7 +141,7 @@ class VideoReader:
 
 
 def open_video(
-    source: BinaryIO,
+    source: ByteSource,
     *,
     frames_per_clip: int = 12,
     window_s: float = 60.0,
@@ -156,7 +156,7 @@ def open_video(
     decodes), ``TooLargeError`` (over a limit on pixels, bytes, frames or memory) or ``DecodeTimeoutError``.
 
     Args:
-        source: A seekable binary file of untrusted content. It stays open.
+        source: A seekable binary file of untrusted content, read from its beginning. It stays open.
         frames_per_clip: Frames sampled for each window, at the centres of equal bins of those that exist in it.
         window_s: Longest window; a video up to this length has one.
         max_clips: Most windows; where it bites, they are widened to cover the whole video.

@@ -2,10 +2,21 @@
 
 import io
 from types import TracebackType
-from typing import BinaryIO
+from typing import Protocol, runtime_checkable
 
 from gsgmodel.errors import TooLargeError
 from gsgmodel.video.limits import DecodeClock
+
+
+@runtime_checkable
+class ByteSource(Protocol):
+    """What is needed of a seekable binary file; every raw or buffered one of Python will do."""
+
+    def read(self, size: int = -1, /) -> bytes | None:
+        """Return at most ``size`` bytes, fewer if need be, none only at the end."""
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Move, and return the new position."""
 
 
 class _Remember:
@@ -30,7 +41,7 @@ class CountedSource:
     kept, and ``check`` raises it unchanged: a store that is down must never be blamed on the video.
     """
 
-    def __init__(self, file: BinaryIO, *, clock: DecodeClock, max_bytes: int) -> None:
+    def __init__(self, file: ByteSource, *, clock: DecodeClock, max_bytes: int) -> None:
         self.bytes_read = 0
         self.max_bytes: int | None = max_bytes
         """Most bytes that may be read; ``None`` lifts the bound."""
@@ -51,7 +62,7 @@ class CountedSource:
         """
         with self._remember:
             self._clock.check()
-            data = bytes(self._file.read(size))
+            data = bytes(self._file.read(size) or b"")
             if 0 <= size < len(data):
                 raise OSError(f"the source gave {len(data)} bytes where {size} were asked for")
             self.bytes_read += len(data)

@@ -45,7 +45,7 @@ def write_video(
     frames: Iterable[UInt8[np.ndarray, "H W 3"]],
     *,
     fps: int | Fraction,
-    encoding: Encoding = Encoding(),  # noqa: B008, frozen
+    encoding: Encoding = Encoding(),
     time_s: Iterable[float] | None = None,
 ) -> int:
     """Write pictures as a video; one thread, so that the same pictures give the same bytes.
