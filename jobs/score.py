@@ -39,9 +39,16 @@ def main(*inputs: str, settings: Annotated[ScanSettings, Parameter(name="*")] = 
         inputs: Files, folders, or manifests (.csv or .parquet with a column uri or path).
         settings: The settings of the scan.
     """
+    summary = score_archive((*inputs, *settings.input), settings)
+    if summary and settings.json:
+        print(json.dumps(asdict(summary)), flush=True)
+    return summary.exit_code if summary else 0
+
+
+def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary | None":
+    """Check everything, plan, and scan; a dry run prints its plan and has no summary."""
     from gsgmodel.scan.checks import check_scan
 
-    inputs = (*inputs, *settings.input)
     check_scan(inputs, settings)
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.finish import summary_text
@@ -54,12 +61,10 @@ def main(*inputs: str, settings: Annotated[ScanSettings, Parameter(name="*")] = 
         check_found(plan)
         if settings.dry_run:
             print_plan(plan, planned_refs(plan.path, most=20), as_json=settings.json)
-            return 0
+            return None
         summary = run(scan, plan)
         say(summary_text(scan, summary))
-    if settings.json:
-        print(json.dumps(asdict(summary)), flush=True)
-    return summary.exit_code
+    return summary
 
 
 def run(scan: "Scan", plan: "Plan") -> "Summary":

@@ -13,6 +13,7 @@ from cyclopts import App
 from gsgmodel.errors import ConfigError, OutputError
 
 if TYPE_CHECKING:
+    from gsgmodel.results.table import VideoTable
     from gsgmodel.scan.plan import Plan
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -83,6 +84,21 @@ def print_plan(plan: "Plan", first: Sequence[dict[str, Any]], *, as_json: bool) 
     if as_json:
         counts = {"planned": plan.num_videos, "planned_bytes": plan.num_bytes, "left_out": dict(plan.left_out)}
         print(json.dumps(counts | {"left_out_suffixes": dict(plan.suffixes)}), flush=True)
+
+
+def print_head(table: "VideoTable", *, num_rows: int) -> None:
+    """Print the rows of a table that were scored last."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("video", "status", "score", "faces", "clips", "seconds", "model", title="the table's head")
+    for row in table.head(num_rows).to_pylist():
+        score = "" if row["score"] is None else f"{row['score']:.4f}"
+        name = shown_path(row["uri"]).rsplit("/", 1)[-1]
+        facts = (row["num_faces"], row["num_clips"], f"{row['duration_s'] or 0:.1f}", row["model_version"])
+        shown.add_row(*(Text(str(value)) for value in (name, row["status"], score, *facts)))
+    Console().print(shown)
 
 
 def say(lines: Sequence[str]) -> None:
