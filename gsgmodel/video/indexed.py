@@ -119,7 +119,7 @@ class IndexedTrack:
             key_pts = packets[0].pts
             if number and key_pts is not None and min(targets) < key_pts:
                 packets = [*self._group(number - 1), *packets]
-            yield Span(packets=packets, targets=targets, from_start=packets[0].dts == self._dts[0])
+            yield Span(packets=packets, targets=targets, from_start=packets[0].dts == int(self._dts[0]))
 
     def _group(self, number: int) -> list[VideoPacket]:
         first, end = self._starts[number], self._starts[number + 1]

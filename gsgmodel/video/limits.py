@@ -3,7 +3,6 @@
 import time
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
 
 from gsgmodel.errors import DecodeTimeoutError
 
@@ -34,7 +33,7 @@ class DecodeClock:
     spent_s: float = 0.0
     _since_s: float | None = field(default=None, init=False)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "DecodeClock":
         self._since_s = time.monotonic()
         return self
 

@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
 from types import TracebackType
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -66,7 +65,7 @@ class VideoReader:
         self.is_widened = self.info.duration_s > window_s * max_clips
         """Whether ``max_clips`` made the windows longer than ``window_s``."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "VideoReader":
         return self
 
     def __exit__(

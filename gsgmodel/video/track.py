@@ -5,7 +5,7 @@ frame by its rank in order of display.
 """
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from av.video.stream import VideoStream
@@ -18,6 +18,7 @@ class MistrustError(Exception):
     """The shortcut taken for this track does not lead to the wanted frames; a slower way may."""
 
 
+@runtime_checkable
 class Track(Protocol):
     """What both kinds of track offer."""
 
