@@ -79,6 +79,7 @@ class Decoder:
         Before any seek, always: some decoders learn from the first packet how to read all others (old x264 in
         4:4:4 turns to green garbage otherwise, without an error).
         """
+        self._restart()
         for packet in packets:
             for frame in self._decode(packet):
                 return frame
@@ -91,8 +92,7 @@ class Decoder:
 
         A frame is damaged if the decoder flags it, or if a packet between its key and itself failed.
         """
-        if self._context.is_open:
-            self._context.flush_buffers()
+        self._restart()
         sieve = _Sieve(span)
         for packet in span.packets:
             wanted = sieve.expects(packet)
@@ -102,6 +102,11 @@ class Decoder:
             if sieve.is_fed:
                 break
         yield from sieve.keep(self._decode(None, sieve))
+
+    def _restart(self) -> None:
+        if self._context.is_open:
+            self._context.flush_buffers()
+            self._context.skip_frame = "DEFAULT"
 
     def _decode(self, packet: VideoPacket | None, sieve: "_Sieve | None" = None) -> list[VideoFrame]:
         self._clock.check()
