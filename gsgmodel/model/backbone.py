@@ -50,7 +50,7 @@ class ResNet(nn.Module):
 
 
 class TinyNet(nn.Module):
-    """A small convolutional network of our own: 512x7x7 at 224 px from 57 million multiply-adds a picture."""
+    """A small convolutional network of our own: 512x7x7 at 224 px from 56 million multiply-adds a picture."""
 
     def __init__(self, *, local_from: Layer = "layer4") -> None:
         super().__init__()

@@ -42,7 +42,11 @@ def test_clips_are_judged_as_the_network_judges_pixels_from_zero_to_one(network)
 
 def test_a_clips_scores_do_not_depend_on_the_clips_beside_it(network):
     pixels = crops(3)
+    passes = []
+    handle = network.register_forward_pre_hook(lambda _module, inputs: passes.append(len(inputs[0])))
     together = score_clips(network, pixels, device="cpu")
+    handle.remove()
+    assert passes == [1, 1, 1]
     for index in range(3):
         alone = score_clips(network, pixels[index : index + 1], device="cpu")
         for name in ("global_frame_logits", "fusion_margins", "frame_scores", "patches"):
