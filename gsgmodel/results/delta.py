@@ -142,6 +142,12 @@ def replace_rows(table: DeltaTable, folder: Path, rows: pa.Table, *, properties:
         write_deltalake(table, rows, mode="overwrite", predicate=predicate, commit_properties=properties)
 
 
+def file_paths(table: DeltaTable, folder: Path) -> dict[str, Path]:
+    """A snapshot's files by their names in its log, which never need decoding: neither writer uses odd ones."""
+    names = pa.table(table.get_add_actions())["path"].to_pylist()
+    return {name: folder / name for name in names}
+
+
 def ask(table: DeltaTable, sql: str) -> pa.Table:
     """Ask a snapshot, called ``videos``; text and binary columns of the answer are plain ones, not views."""
     answer = pa.table(QueryBuilder().register("videos", table).execute(sql).read_all())

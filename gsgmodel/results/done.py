@@ -30,7 +30,8 @@ def _halves(video_ids: pa.Array) -> tuple[UInt64[np.ndarray, "N"], UInt64[np.nda
 class DoneIds:
     """The ids of the videos that a table holds for one scoring, and which of them are to be scored again.
 
-    Ids lie in two sorted arrays of 8 bytes each, new ones in a set that is folded into them now and then.
+    Ids lie in two arrays of 8 bytes each, sorted by the first half; new ones in a set that is folded into them now
+    and then. Ten million take 160 MB.
     """
 
     def __init__(self, *, stale: Iterable[bytes] = ()) -> None:
@@ -91,7 +92,7 @@ class DoneIds:
         high = np.concatenate([part[0] for part in parts])
         low = np.concatenate([part[1] for part in parts])
         del parts
-        order = np.lexsort((low, high))
+        order = np.argsort(high)
         self._high = high[order]
         del high
         self._low = low[order]

@@ -12,7 +12,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.results.delta import append_rows, ask, create_table, open_table, quoted, replace_rows
+from gsgmodel.results.delta import append_rows, ask, create_table, file_paths, open_table, quoted, replace_rows
 from gsgmodel.results.schema import VIDEOS
 
 
@@ -50,12 +50,13 @@ def test_rows_come_back_as_they_went_in_with_all_their_nesting(folder, rows):
 
 def test_duckdb_reads_the_files_of_the_log(folder, rows):
     append_rows(open_table(folder), folder, rows([1, 2]), properties=properties(1))
-    names = pa.table(open_table(folder).get_add_actions())["path"].to_pylist()
+    paths = list(file_paths(open_table(folder), folder).values())
+    assert all(path.is_file() for path in paths)
     with duckdb.connect() as connection:
         found = connection.execute(
             "SELECT uri, f.track_id, c.frames[1].box.x1 FROM read_parquet(?), UNNEST(faces) AS t(f), "
             "UNNEST(f.clips) AS u(c) ORDER BY uri",
-            [[str(folder / name) for name in names]],
+            [[str(path) for path in paths]],
         ).fetchall()
     assert found == [(f"file:///archive/{number}.mp4", 0, 30.5) for number in (1, 2)]
 

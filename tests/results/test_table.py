@@ -1,6 +1,5 @@
 """Every video is in the table exactly once, whoever writes, whoever dies."""
 
-import itertools
 import random
 import signal
 import subprocess
@@ -14,11 +13,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from gsgmodel.errors import ConfigError, OutputError, Status
+from gsgmodel.errors import ConfigError, Status
 from gsgmodel.results import table as module
 from gsgmodel.results.table import VideoTable
 
@@ -150,76 +146,6 @@ def test_compaction_waits_for_room(table, rows, monkeypatch):
     assert len(table.file_paths()) == 3
 
 
-@pytest.mark.parametrize("numbers", [[0, 1, 2], [1, 2, 3, 4]])
-def test_a_commit_that_lands_after_the_last_look_is_seen(table, output, rows, monkeypatch, numbers):
-    """Another run commits between this one's look at the table and its commit, three times in a row."""
-    other, others = VideoTable.open(output), [[1], [2], [7]]
-    commit = VideoTable._commit
-
-    def overtaken(self, *arguments, **options):
-        if self is table and others:
-            assert other.append(rows(others.pop(0)), scoring_id="s") == 1
-        commit(self, *arguments, **options)
-
-    monkeypatch.setattr(VideoTable, "_commit", overtaken)
-    assert table.append(rows(numbers), scoring_id="s") == len(set(numbers) - {1, 2, 7})
-    assert others == []
-    assert uris(table) == once([*numbers, 1, 2, 7])
-
-
-def test_a_commit_that_is_always_overtaken_ends_with_a_sentence(table, output, rows, monkeypatch):
-    other, numbers = VideoTable.open(output), iter(range(100, 200))
-    commit = VideoTable._commit
-
-    def overtaken(self, *arguments, **options):
-        if self is table:
-            other.append(rows([next(numbers)]), scoring_id="s")
-        commit(self, *arguments, **options)
-
-    monkeypatch.setattr(VideoTable, "_commit", overtaken)
-    monkeypatch.setattr(module, "_MAX_ATTEMPTS", 3)
-    with pytest.raises(OutputError, match="others write there too: Failed to commit transaction"):
-        table.append(rows([1]), scoring_id="s")
-    assert uris(table) == once([100, 101, 102])
-
-
-def test_waits_between_attempts_grow_are_spread_and_stay_bounded(table, rows, monkeypatch):
-    waits = []
-    monkeypatch.setattr(module.time, "sleep", waits.append)
-    monkeypatch.setattr(module, "_MAX_ATTEMPTS", 20)
-
-    def refused(*_, **__):
-        raise module.CommitFailedError("Concurrent transaction failed.")
-
-    monkeypatch.setattr(VideoTable, "_commit", refused)
-    with pytest.raises(OutputError):
-        table.append(rows([1]), scoring_id="s")
-    bounds = [min(2.0, 0.02 * 2**attempt) for attempt in range(20)]
-    assert all(bound / 2 <= wait <= bound for wait, bound in zip(waits, bounds, strict=True))
-    assert len(set(waits)) == 20
-
-
-def test_a_commit_that_landed_though_it_raised_is_not_made_again(table, rows, monkeypatch):
-    append_rows = module.append_rows
-
-    def lands_and_raises(*arguments, **options):
-        append_rows(*arguments, **options)
-        monkeypatch.setattr(module, "append_rows", append_rows)
-        raise OutputError("the checkpoint could not be written")
-
-    monkeypatch.setattr(module, "append_rows", lands_and_raises)
-    with pytest.raises(OutputError):
-        table.append(rows([1]), scoring_id="s")
-    assert table.append(rows([1, 2]), scoring_id="s") == 1
-    assert uris(table) == once([1, 2])
-
-
-def test_many_commits_of_one_handle_are_all_there(table, rows, monkeypatch):
-    monkeypatch.setattr(module, "_COMMITS_PER_HANDLE", 5)
-    assert sum(table.append(rows([number, number + 1]), scoring_id="s") for number in range(12)) == 13
-    assert uris(table) == once(range(13))
-
-
 def crashed(rows, numbers, *, decoder):
     return rows(numbers, status="crashed", score=None, error_class="Crash", error_text="signal 11", decoder=decoder)
 
@@ -280,83 +206,6 @@ def test_a_reader_never_sees_a_video_missing_or_twice_while_it_is_replaced(table
     thread.join()
     assert len(seen) > 3
     assert all(counts == once(range(4)) for counts in seen)
-
-
-class Model(RuleBasedStateMachine):
-    """Three runs on one table, step by step, each step possibly overtaken by another; compared with two sets."""
-
-    output = ""
-    places = itertools.count()
-    rows = staticmethod(lambda *_, **__: None)
-    numbers = st.lists(st.integers(0, 9), min_size=1, max_size=4)
-    who = st.integers(0, 2)
-
-    @initialize()
-    def start(self):
-        place = f"{self.output}/{next(self.places)}"
-        self.runs = [VideoTable.open_or_create(place) for _ in range(3)]
-        self.done, self.crashed = set(), set()
-
-    def note(self, numbers, *, scored):
-        (self.done if scored else self.crashed).update(set(numbers) - self.done - self.crashed)
-
-    @rule(who=who, numbers=numbers, scored=st.booleans())
-    def append(self, who, numbers, scored):
-        known = self.runs[who]._known.get("s")
-        stale = set() if known is None else {one for one in range(10) if self.id_of(one) in known.done.stale}
-        fresh = set(numbers) - self.done - self.crashed
-        table = self.rows(numbers) if scored else crashed(self.rows, numbers, decoder="av 1")
-        assert self.runs[who].append(table, scoring_id="s") == len(fresh | (set(numbers) & stale))
-        replaced = set(numbers) & stale
-        self.done -= replaced
-        self.crashed -= replaced
-        self.note(numbers, scored=scored)
-
-    @rule(who=who, other=who, numbers=numbers, others=numbers)
-    def overtaken(self, who, other, numbers, others):
-        if who == other or any(run._known.get("s") and run._known["s"].done.stale for run in self.runs):
-            return
-        run, commit, left = self.runs[who], VideoTable._commit, [others]
-
-        def after_the_other(this, *arguments, **options):
-            if this is run and left:
-                self.runs[other].append(self.rows(left.pop()), scoring_id="s")
-            commit(this, *arguments, **options)
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(VideoTable, "_commit", after_the_other)
-            run.append(self.rows(numbers), scoring_id="s")
-        self.note(numbers, scored=True)
-        if not left:
-            self.note(others, scored=True)
-
-    @rule(who=who, retrying=st.booleans())
-    def begin_again(self, who, retrying):
-        done = self.runs[who].load_done("s", retry={Status.CRASHED} if retrying else frozenset())
-        assert done.stale == ({self.id_of(one) for one in self.crashed} if retrying else set())
-        assert len(done) == len(self.done | self.crashed)
-
-    @rule(who=who)
-    def compact(self, who):
-        self.runs[who].compact()
-
-    def id_of(self, number):
-        return self.rows([number])["video_id"][0].as_py()
-
-    @invariant()
-    def every_video_is_there_once(self):
-        if hasattr(self, "runs"):
-            assert uris(self.runs[0]) == once(self.done | self.crashed)
-            counts = {"crashed": len(self.crashed), "scored": len(self.done)}
-            assert self.runs[1].count_by_status("s") == {status: n for status, n in counts.items() if n}
-
-
-def test_whatever_three_runs_do_every_video_is_there_once(tmp_path, rows):
-    Model.output, Model.rows = str(tmp_path), staticmethod(rows)
-    options = settings(
-        max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
-    run_state_machine_as_test(Model, settings=options)
 
 
 def start_appenders(output, tmp_path, parts):

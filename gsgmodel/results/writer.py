@@ -1,0 +1,133 @@
+"""Rows of one scoring go into the table exactly once, whoever else writes.
+
+This rests on one rule: a commit is only tried from a snapshot all of whose rows are known, and it carries the Delta
+application transaction of its scoring, so that it is refused if anybody has committed for the same scoring since
+that snapshot. (A handle that has moved on silently over another run's commit would be accepted and double its rows;
+a fresh handle that repeats a transaction's version is accepted too.)
+"""
+
+import random
+import time
+from collections.abc import Set
+from pathlib import Path
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError
+
+from gsgmodel.errors import OutputError, Status
+from gsgmodel.results.delta import append_rows, file_paths, open_table, replace_rows
+from gsgmodel.results.done import DoneIds, id_batches
+from gsgmodel.results.schema import check_rows
+from gsgmodel.results.storage import output_errors, reason
+
+_COMMITS_PER_HANDLE = 100
+"""A handle becomes slower with every commit."""
+_MAX_ATTEMPTS = 60
+_FIRST_WAIT_S = 0.02
+_LONGEST_WAIT_S = 2.0
+
+
+class ScoringWriter:
+    """Commits rows of one scoring to the table in a folder; for one process and thread."""
+
+    def __init__(self, folder: Path, *, scoring_id: str, retry: Set[Status] = frozenset(), decoder: str = "") -> None:
+        """Find out what is done.
+
+        Args:
+            folder: Of the table; absolute.
+            scoring_id: What every row carries.
+            retry: Rows with these statuses are stale and will be replaced.
+            decoder: ``timeout`` and ``crashed`` rows of another decoder are stale too; empty: of none.
+        """
+        self._folder = folder
+        self._scoring_id = scoring_id
+        self._table = open_table(folder)
+        self._commits = 0
+        paths = file_paths(self._table, folder)
+        batches = id_batches(list(paths.values()), scoring_id=scoring_id)
+        self.done = DoneIds.of_rows(batches, retry=retry, decoder=decoder)
+        """Kept up to date by ``append``."""
+        # What ``done`` covers: the version of the scoring's transaction, and the files by name.
+        self._version = self._table.transaction_version(scoring_id) or 0
+        self._files = set(paths)
+
+    def append(self, rows: pa.Table) -> int:
+        """Commit the rows of videos that have none yet, and replace those of stale ones, in one commit.
+
+        Waits a little and tries again where another run commits for the same scoring at the same time. Of several
+        rows for one video the first counts. Rows are checked (``check_rows``: a ``ValueError`` is a bug).
+
+        Args:
+            rows: Of the schema ``VIDEOS``, all of this scoring.
+
+        Returns:
+            How many rows this call committed; the others were there already.
+
+        Raises:
+            OutputError: If the table cannot be written, or others kept committing at the same time.
+        """
+        check_rows(rows, scoring_id=self._scoring_id)
+        rows = _first_of_each(rows)
+        conflict = ""
+        for attempt in range(_MAX_ATTEMPTS):
+            self._refresh()
+            rows = rows.filter(pa.array(~self.done.contains(_ids(rows))))
+            if not rows.num_rows:
+                return 0
+            try:
+                self._commit(rows)
+            except CommitFailedError as error:
+                conflict = reason(error)
+                self._reopen()
+                longest_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt)
+                time.sleep(random.uniform(0.5, 1.0) * longest_s)  # noqa: S311 - spreads writers
+            else:
+                return int(rows.num_rows)
+        raise OutputError(f"results cannot be written to {str(self._folder)!r}, others write there too: {conflict}")
+
+    def _reopen(self) -> None:
+        with output_errors(self._folder):
+            self._table = DeltaTable(self._folder.as_uri())
+        self._commits = 0
+
+    def _refresh(self) -> None:
+        """Move on to the newest snapshot and get to know whatever others committed for the scoring."""
+        if self._commits >= _COMMITS_PER_HANDLE:
+            self._reopen()
+        else:
+            with output_errors(self._folder):
+                self._table.update_incremental()
+        version = self._table.transaction_version(self._scoring_id) or 0
+        if version == self._version:
+            return
+        paths = file_paths(self._table, self._folder)
+        new = [path for name, path in paths.items() if name not in self._files]
+        for batch in id_batches(new, scoring_id=self._scoring_id):
+            self.done.add(batch.column("video_id"))
+        self._files = set(paths)
+        self._version = version
+
+    def _commit(self, rows: pa.Table) -> None:
+        version = self._version + 1
+        properties = CommitProperties(app_transactions=[Transaction(self._scoring_id, version)])
+        if self.done.holds(_ids(rows)).any():
+            replace_rows(self._table, self._folder, rows, properties=properties)
+        else:
+            self._files.add(append_rows(self._table, self._folder, rows, properties=properties))
+        self._commits += 1
+        self._version = version
+        self.done.add(_ids(rows))
+        self.done.stale.difference_update(rows["video_id"].to_pylist())
+
+
+def _ids(rows: pa.Table) -> pa.Array:
+    return rows["video_id"].combine_chunks()
+
+
+def _first_of_each(rows: pa.Table) -> pa.Table:
+    """Of several rows for one video, the first."""
+    places: dict[bytes, int] = {}
+    for place, value in enumerate(rows["video_id"].to_pylist()):
+        places.setdefault(value, place)
+    return rows.take(pa.array(places.values(), pa.int64()))
