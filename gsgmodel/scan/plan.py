@@ -7,7 +7,7 @@ references, never bytes, largest video first so that no long one starts last.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
 from typing import Any
 
@@ -79,13 +79,8 @@ def make_plan(listed: Iterable[VideoRef | LeftOut], *, is_done: IsDone, limit: i
     plan = Plan(path=folder / "pass-1.parquet")
     listing = folder / "listing.parquet"
     with pq.ParquetWriter(listing, PLAN_SCHEMA) as writer:
-        left = limit
-        for batch in _unfinished_batches(listed, plan, is_done):
-            taken = batch if left is None else batch[:left]
-            writer.write_table(_refs_table(taken))
-            left = left if left is None else left - len(taken)
-            if left == 0:
-                break
+        for batch in _unfinished_batches(listed, plan, is_done, limit=limit):
+            writer.write_table(_refs_table(batch))
     _sort_largest_first(listing, plan.path)
     listing.unlink()
     sizes = pq.read_table(plan.path, columns=["size_bytes"])["size_bytes"]
@@ -139,25 +134,28 @@ def left_out_text(left_out: Mapping[str, int], suffixes: Mapping[str, int]) -> s
     return ", ".join(parts) + (f" ({named})" if named else "")
 
 
-def _unfinished_batches(listed: Iterable[VideoRef | LeftOut], plan: Plan, is_done: IsDone) -> Iterator[list[VideoRef]]:
-    for batch in _ref_batches(listed, plan):
-        done = is_done(pa.array([ref.video_id for ref in batch], pa.binary()))
-        for ref in (ref for ref, is_left in zip(batch, ~done, strict=True) if not is_left):
+def _unfinished_batches(
+    listed: Iterable[VideoRef | LeftOut], plan: Plan, is_done: IsDone, *, limit: int | None
+) -> Iterator[list[VideoRef]]:
+    candidates = _candidates(listed, plan)
+    left = limit
+    # A batch is never larger than what is still wanted, so that a listing is not read beyond the limit.
+    while batch := list(islice(candidates, BATCH_ROWS if left is None else min(left, BATCH_ROWS))):
+        is_left = ~is_done(pa.array([ref.video_id for ref in batch], pa.binary()))
+        for ref in compress(batch, ~is_left):
             plan.leave_out(LeftOut(uri=ref.uri, size_bytes=ref.size_bytes, reason=DONE, suffix=""))
-        yield [ref for ref, is_left in zip(batch, ~done, strict=True) if is_left]
+        wanted = list(compress(batch, is_left))
+        left = left if left is None else left - len(wanted)
+        if wanted:
+            yield wanted
 
 
-def _ref_batches(listed: Iterable[VideoRef | LeftOut], plan: Plan) -> Iterator[list[VideoRef]]:
-    batch: list[VideoRef] = []
+def _candidates(listed: Iterable[VideoRef | LeftOut], plan: Plan) -> Iterator[VideoRef]:
     for item in listed:
         if isinstance(item, LeftOut):
             plan.leave_out(item)
-            continue
-        batch.append(item)
-        if len(batch) == BATCH_ROWS:
-            yield batch
-            batch = []
-    yield batch
+        else:
+            yield item
 
 
 def _refs_table(refs: Sequence[VideoRef]) -> pa.Table:
