@@ -61,13 +61,14 @@ def judge(
     """Return the columns that a scored video's row gets, and notes on how its score came about.
 
     Args:
-        clips: The ``clips`` of a prepared row, at least one.
+        clips: The ``clips`` of a prepared row, at least one, those of a track in the order of time.
         scored: What the network says of each.
         combine: Maps the global and the fusion stream's score to the score.
     """
-    by_track: dict[int, list[int]] = {}
+    # In the order of tracks: of equals the first one stands, however the clips are ordered.
+    by_track: dict[int, list[int]] = {track: [] for track in sorted({clip["track_id"] for clip in clips})}
     for index, clip in enumerate(clips):
-        by_track.setdefault(clip["track_id"], []).append(index)
+        by_track[clip["track_id"]].append(index)
     scores = {
         track: track_scores([scored[index] for index in indices], combine=combine)
         for track, indices in by_track.items()
@@ -87,7 +88,7 @@ def judge(
         "num_clips": len(clips),
         "faces": [
             _face(track, [clips[i] for i in indices], [scored[i] for i in indices], scores[track], combine)
-            for track, indices in sorted(by_track.items())
+            for track, indices in by_track.items()
         ],
     }
     return columns, ([] if seen else [LONGEST_TRACK_ONLY])
