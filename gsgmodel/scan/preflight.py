@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,8 @@ DRIVER_BYTES = GIB
 ROW_BYTES = 64 << 20
 """The largest prepared row: 32 clips of 12 crops."""
 MIN_OBJECT_STORE_BYTES = 256 << 20
+GPUS = Path("/proc/driver/nvidia/gpus")
+"""Holds a folder for each GPU of the machine, where its driver is loaded."""
 CORES_PER_SCORE_ACTOR = 3
 """On a CPU preparing a video takes about twice as long as ResNet-34 on its clip (notes in the README, measured)."""
 
@@ -83,24 +86,39 @@ def fit_pools(
     if device == "gpu" and machine.num_gpus == 0:
         raise ConfigError("--device is gpu, but no GPU is visible here; accepted: auto or cpu")
     on_gpu = device != "cpu" and machine.num_gpus > 0
-    prepare = prepare_actors or max(1, machine.cores)
-    score = score_actors or (machine.num_gpus if on_gpu else max(1, machine.cores // CORES_PER_SCORE_ACTOR))
+    score = score_actors or (machine.num_gpus if on_gpu else _score_actors(machine, prepare_actors=prepare_actors))
     if on_gpu and score > machine.num_gpus:
         raise ConfigError(f"--score-actors is {score}, but there are {machine.num_gpus} GPUs; accepted: up to that")
-    if prepare_actors is None:
-        prepare = min(prepare, max(1, _free_bytes(machine, prepare=0, score=score) // PREPARE_BYTES))
+    room = _free_bytes(machine, prepare=0, score=score) // PREPARE_BYTES
+    prepare = prepare_actors or max(1, min(machine.cores, room))
     _check_memory(machine, prepare=prepare, score=score)
+    # Ray counts in steps of 0.0001; rounding down keeps the sum within the cores.
     cpus_per_actor = int(min(1.0, (machine.cores - READ_CPUS) / (prepare + score)) * 1000) / 1000
-    if cpus_per_actor == 0:
+    if cpus_per_actor <= 0:
         raise ConfigError(f"{prepare + score} actors do not fit {machine.cores} cores: set fewer --prepare-actors")
     return Pools(
         prepare_actors=prepare,
         score_actors=score,
         cpus_per_actor=cpus_per_actor,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
-        rows_per_score_call=batch_clips,
-        object_store_bytes=_object_store_bytes(machine, prepare=prepare, score=score, batch_clips=batch_clips),
+        # On a CPU a batch of one video is as fast and keeps fewer videos in work.
+        rows_per_score_call=batch_clips if on_gpu else 1,
+        object_store_bytes=min(
+            MIN_OBJECT_STORE_BYTES + _free_bytes(machine, prepare=prepare, score=score),
+            _object_store_bytes(machine, rows=prepare * 2 + score * batch_clips * 3),
+        ),
     )
+
+
+def _score_actors(machine: Machine, *, prepare_actors: int | None) -> int:
+    """As many as keep up with the prepare actors, of those that the memory holds together with them."""
+    by_cores = machine.cores // CORES_PER_SCORE_ACTOR
+    if prepare_actors is not None:
+        by_memory = _free_bytes(machine, prepare=prepare_actors, score=0) // SCORE_BYTES
+    else:
+        together = SCORE_BYTES + (CORES_PER_SCORE_ACTOR - 1) * PREPARE_BYTES
+        by_memory = _free_bytes(machine, prepare=0, score=0) // together
+    return max(1, min(by_cores, by_memory))
 
 
 def _check_memory(machine: Machine, *, prepare: int, score: int) -> None:
@@ -117,12 +135,15 @@ def _free_bytes(machine: Machine, *, prepare: int, score: int) -> int:
     return machine.memory_bytes - fixed - prepare * PREPARE_BYTES - score * SCORE_BYTES
 
 
-def _object_store_bytes(machine: Machine, *, prepare: int, score: int, batch_clips: int) -> int:
-    wanted = (prepare * 2 + score * batch_clips * 3) * ROW_BYTES
-    return max(MIN_OBJECT_STORE_BYTES, min(wanted, int(machine.memory_bytes * 0.3)))
+def _object_store_bytes(machine: Machine, *, rows: int) -> int:
+    return max(MIN_OBJECT_STORE_BYTES, min(rows * ROW_BYTES, int(machine.memory_bytes * 0.3)))
 
 
 def _count_gpus() -> int:
-    present = len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    present = len(list(GPUS.glob("*")))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return present if visible is None else min(present, len([name for name in visible.split(",") if name.strip()]))
+    if visible is None:
+        return present
+    # CUDA reads the list up to the first name that is no device; -1 is the usual way to hide all.
+    names = takewhile(lambda name: name and not name.startswith("-"), (name.strip() for name in visible.split(",")))
+    return min(present, len(list(names)))

@@ -1,0 +1,155 @@
+"""Whatever the machine, the pools fit it or the run is refused: what does not fit would hang without a word."""
+
+import joblib
+import psutil
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsgmodel.errors import ConfigError
+from gsgmodel.scan import preflight as module
+from gsgmodel.scan.preflight import (
+    DRIVER_BYTES,
+    GIB,
+    MIN_OBJECT_STORE_BYTES,
+    PREPARE_BYTES,
+    READ_CPUS,
+    SCORE_BYTES,
+    Machine,
+    fit_pools,
+    this_machine,
+)
+
+MACHINES = st.builds(
+    Machine,
+    cores=st.integers(0, 256),
+    memory_bytes=st.integers(0, 512).map(lambda gib: gib * GIB),
+    num_gpus=st.integers(0, 16),
+)
+ACTORS = st.none() | st.integers(1, 300)
+
+
+def fit(machine, *, device="auto", prepare_actors=None, score_actors=None, batch_clips=4):
+    return fit_pools(
+        machine, device=device, prepare_actors=prepare_actors, score_actors=score_actors, batch_clips=batch_clips
+    )
+
+
+def machine(*, cores=2, memory_gib=8.0, num_gpus=0):
+    return Machine(cores=cores, memory_bytes=int(memory_gib * GIB), num_gpus=num_gpus)
+
+
+def needs(pools):
+    actors = pools.prepare_actors * PREPARE_BYTES + pools.score_actors * SCORE_BYTES
+    return actors + DRIVER_BYTES + pools.object_store_bytes
+
+
+@given(
+    on=MACHINES,
+    device=st.sampled_from(["auto", "cpu", "gpu"]),
+    prepare_actors=ACTORS,
+    score_actors=ACTORS,
+    batch_clips=st.integers(1, 64),
+)
+def test_whatever_is_asked_for_fits_or_is_refused(on, device, prepare_actors, score_actors, batch_clips):
+    try:
+        pools = fit(
+            on, device=device, prepare_actors=prepare_actors, score_actors=score_actors, batch_clips=batch_clips
+        )
+    except ConfigError:
+        return
+    reserved = (pools.prepare_actors + pools.score_actors) * pools.cpus_per_actor + READ_CPUS
+    assert reserved <= on.cores + 1e-9
+    assert 0 < pools.cpus_per_actor <= 1
+    assert pools.score_actors * pools.gpus_per_score_actor <= on.num_gpus
+    assert needs(pools) <= on.memory_bytes
+    assert pools.object_store_bytes >= MIN_OBJECT_STORE_BYTES
+    assert pools.prepare_actors >= 1
+    assert pools.score_actors >= 1
+    assert pools.max_in_work >= pools.prepare_actors + pools.score_actors
+    assert pools.prepare_actors == (prepare_actors or pools.prepare_actors)
+    assert pools.score_actors == (score_actors or pools.score_actors)
+
+
+@given(cores=st.integers(1, 256), memory_gib=st.integers(4, 512))
+def test_without_wishes_every_machine_with_four_gigabytes_is_fitted(cores, memory_gib):
+    pools = fit(machine(cores=cores, memory_gib=memory_gib))
+    assert pools.prepare_actors <= cores
+    assert pools.score_actors <= max(1, cores // 3)
+
+
+def test_two_cores_are_enough():
+    pools = fit(machine(cores=2))
+    assert (pools.prepare_actors, pools.score_actors) == (2, 1)
+    assert 3 * pools.cpus_per_actor + READ_CPUS <= 2
+
+
+def test_one_core_is_enough():
+    pools = fit(machine(cores=1))
+    assert (pools.prepare_actors, pools.score_actors) == (1, 1)
+
+
+def test_many_cores_with_little_memory_run_fewer_actors_of_both_stages():
+    pools = fit(machine(cores=64, memory_gib=32))
+    assert pools.score_actors > 1
+    assert pools.prepare_actors >= 2 * pools.score_actors
+
+
+def test_a_machine_without_room_for_one_of_each_is_refused_with_both_numbers():
+    with pytest.raises(ConfigError, match=r"1 prepare and 1 score actors need about 3\.9 GiB .* there are 2\.0: set"):
+        fit(machine(memory_gib=2))
+
+
+def test_more_actors_than_the_memory_holds_are_refused():
+    with pytest.raises(ConfigError, match=r"100 prepare and 1 score actors need about 122\.\d GiB"):
+        fit(machine(), prepare_actors=100)
+
+
+def test_more_actors_than_the_cores_can_be_cut_into_are_refused():
+    with pytest.raises(ConfigError, match="5001 actors do not fit 2 cores"):
+        fit(machine(memory_gib=10_000), prepare_actors=5000)
+
+
+def test_a_cluster_without_cores_is_refused():
+    with pytest.raises(ConfigError, match="2 actors do not fit 0 cores"):
+        fit(machine(cores=0))
+
+
+def test_each_gpu_gets_one_score_actor():
+    pools = fit(machine(cores=16, memory_gib=64, num_gpus=4))
+    assert (pools.prepare_actors, pools.score_actors, pools.gpus_per_score_actor) == (16, 4, 1.0)
+
+
+def test_the_gpus_stay_unused_where_the_cpu_is_asked_for():
+    pools = fit(machine(cores=16, memory_gib=64, num_gpus=4), device="cpu")
+    assert pools.gpus_per_score_actor == 0
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(ConfigError, match="--device is gpu, but no GPU is visible here; accepted: auto or cpu"):
+        fit(machine(), device="gpu")
+
+
+def test_more_score_actors_than_gpus_are_refused():
+    with pytest.raises(ConfigError, match="--score-actors is 3, but there are 2 GPUs; accepted: up to that"):
+        fit(machine(cores=16, memory_gib=64, num_gpus=2), score_actors=3)
+
+
+def test_this_machine_is_what_the_process_may_use():
+    found = this_machine()
+    assert found.cores == joblib.cpu_count()
+    assert 0 < found.memory_bytes <= psutil.virtual_memory().total
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [(None, 3), ("", 0), ("-1", 0), ("0", 1), ("0,2", 2), (" 0 , 1 ", 2), ("0,-1,1", 1), ("0,1,2,3,4", 3)],
+)
+def test_gpus_are_counted_as_cuda_would_see_them(tmp_path, monkeypatch, visible, expected):
+    for name in ("0000:01:00.0", "0000:02:00.0", "0000:03:00.0"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(module, "GPUS", tmp_path)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert this_machine().num_gpus == expected
