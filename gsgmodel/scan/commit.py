@@ -7,7 +7,8 @@ what never arrived is sent through once more.
 import queue
 import threading
 import time
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Generator, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from gsgmodel.scan.stop import StopRequest
 COMMIT_ROWS = 500
 QUEUE_BLOCKS = 64
 POLL_S = 0.2
+CLOSE_S = 5.0
 STAGE_COLUMNS = ("prepare_cpu_s", "score_cpu_s")
 END = None
 
@@ -46,7 +48,7 @@ class GateKeeper(Protocol):
         """Give back the slots of videos that arrived."""
 
     def close(self) -> int:
-        """Let nothing new start, and return how many videos are in work."""
+        """Let nothing new start, and return how many videos in work may still arrive."""
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Committer:
 
 
 def commit_stream(
-    blocks: Iterable[pa.Table],
+    blocks: Generator[pa.Table],
     committer: Committer,
     *,
     gate: GateKeeper,
@@ -122,7 +124,7 @@ def commit_stream(
     The stream is read in a thread behind a bounded queue, so that commits and signals work while nothing arrives.
 
     Args:
-        blocks: Scored rows.
+        blocks: Scored rows; closed when a stop request ends the run before the stream ends.
         committer: Takes them.
         gate: Told what arrived; closed on a stop request.
         stop: Looked at between blocks.
@@ -144,6 +146,7 @@ def commit_stream(
         committer.progress.note(f"Ray stopped while draining ({type(error).__name__})")
     finally:
         committer.commit()
+        arriving.close()
 
 
 def _drain(arriving: "_Arriving", committer: Committer, gate: GateKeeper, *, stop: StopRequest, until: float) -> None:
@@ -166,9 +169,10 @@ def among(video_ids: pa.Array, members: Container[bytes]) -> Bool[np.ndarray, "N
 class _Arriving:
     """A stream read by a daemon thread into a bounded queue."""
 
-    def __init__(self, blocks: Iterable[pa.Table]) -> None:
+    def __init__(self, blocks: Generator[pa.Table]) -> None:
         self._queue: queue.Queue[pa.Table | None] = queue.Queue(maxsize=QUEUE_BLOCKS)
         self._over = threading.Event()
+        self._is_unwanted = threading.Event()
         # A ThreadPool's threads are daemons and its result carries any exception to whoever asks for it.
         self._pool = ThreadPool(1)
         self._result: AsyncResult[None] = self._pool.apply_async(self._read, (blocks,))
@@ -197,9 +201,23 @@ class _Arriving:
         if self.is_over:
             self._result.get()
 
-    def _read(self, blocks: Iterable[pa.Table]) -> None:
+    def close(self) -> None:
+        """Let the stream go, and wait a little for it: Ray must not be shut down under it."""
+        self._is_unwanted.set()
+        self._result.wait(CLOSE_S)
+
+    def _read(self, blocks: Generator[pa.Table]) -> None:
         try:
-            for block in blocks:
-                self._queue.put(block)
+            with closing(blocks):
+                for block in blocks:
+                    self._put(block)
+                    if self._is_unwanted.is_set():
+                        break
         finally:
-            self._queue.put(END)
+            self._put(END)
+
+    def _put(self, block: pa.Table | None) -> None:
+        while not self._is_unwanted.is_set():
+            with suppress(queue.Full):
+                self._queue.put(block, timeout=POLL_S)
+                return

@@ -4,7 +4,7 @@ Every run ends by holding planned = committed + unfinished + left. Ray Data has 
 rows missing, so the account is taken from the plan's file and from what the sink really has.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,5 @@ def missing_rows(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def _blocks(rows: Dataset) -> Iterable[pa.Table]:
-    blocks: Iterable[pa.Table] = rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
-    return blocks
+def _blocks(rows: Dataset) -> Generator[pa.Table]:
+    yield from rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)

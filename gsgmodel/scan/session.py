@@ -13,7 +13,10 @@ from typing import Any, Literal
 # Read by Ray's native part when it is loaded: it reports as errors what this use of it makes harmless.
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+# Without it a thread that asks Ray for something after its shutdown starts a second Ray.
+os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
 
+import psutil
 import ray
 from ray.data import DataContext
 
@@ -32,13 +35,20 @@ class Session:
     pools: Pools
     gate: Any
     """The actor; its handle goes to the prepare actors."""
+    processes: tuple[psutil.Process, ...]
+    """Ray's own processes, where this process started them."""
 
     def leave(self, video_ids: list[bytes]) -> None:
         """Give back the slots of videos that arrived."""
         self.gate.leave.remote(video_ids)
 
     def close(self) -> int:
-        """Let nothing new start, and return how many videos are in work."""
+        """Let nothing new start, and return how many videos in work may still arrive.
+
+        A signal to the whole process group takes Ray's own processes along; then none will.
+        """
+        if not all(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in self.processes):
+            return 0
         return int(ray.get(self.gate.close.remote(), timeout=GATE_ANSWER_S))
 
 
@@ -61,7 +71,7 @@ def start_ray(
     Yields:
         The session. Pools that do not fit are a ``ConfigError`` before Ray starts.
     """
-    _hush()
+    _hush(logging.ERROR)
     wanted = {"device": device, "prepare_actors": prepare_actors, "score_actors": score_actors}
     if os.environ.get("RAY_ADDRESS"):
         ray.init(logging_level=logging.ERROR)
@@ -82,8 +92,10 @@ def start_ray(
             )
     try:
         _set_context()
-        yield Session(pools=pools, gate=open_gate(max_in_work=pools.max_in_work))
+        gate = open_gate(max_in_work=pools.max_in_work)
+        yield Session(pools=pools, gate=gate, processes=tuple(psutil.Process().children()))
     finally:
+        _hush(logging.CRITICAL)
         ray.shutdown()
 
 
@@ -122,7 +134,7 @@ def _native_log_held() -> Iterator[None]:
                 sys.stderr.write(held.read().decode(errors="replace"))
 
 
-def _hush() -> None:
+def _hush(level: int) -> None:
     for name in ("ray", "ray.data"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        logging.getLogger(name).setLevel(level)
     warnings.filterwarnings("ignore", module=r"ray\.")
