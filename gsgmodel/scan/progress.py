@@ -24,7 +24,6 @@ class Progress:
     started_s: float = field(default_factory=time.monotonic)
     counts: Counter[str] = field(default_factory=Counter)
     num_clips: int = 0
-    num_committed: int = 0
     _recent: list[tuple[float, int]] = field(default_factory=list)
     _printed_s: float = 0.0
     _line_length: int = 0
