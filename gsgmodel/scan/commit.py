@@ -83,7 +83,7 @@ class Committer:
         block = block.filter(pc.not_equal(block["status"], HELD_BACK))
         ids = block["video_id"].combine_chunks()
         arrived: list[bytes] = ids.to_pylist()
-        is_new = ~self.contains(ids) & ~among(ids, self._pending_ids)
+        is_new = ~self.contains(ids) & ~among(ids, self._pending_ids) & _is_first(arrived)
         block = block.filter(pa.array(is_new))
         is_final = pc.is_in(block["status"], pa.array(sorted(TERMINAL)))
         self.unfinished.update({row["video_id"]: row for row in block.filter(pc.invert(is_final)).to_pylist()})
@@ -124,32 +124,32 @@ def commit_stream(
     The stream is read in a thread behind a bounded queue, so that commits and signals work while nothing arrives.
 
     Args:
-        blocks: Scored rows; closed when a stop request ends the run before the stream ends.
+        blocks: Scored rows; closed when the run ends before the stream does.
         committer: Takes them.
         gate: Told what arrived; closed on a stop request.
         stop: Looked at between blocks.
         errors_of_a_dying_cluster: Raised by the stream when Ray itself was taken down; expected while draining.
     """
-    arriving = _Arriving(blocks)
-    while stop.reason is None:
-        _take_arrived(arriving, committer, gate)
-        if arriving.is_over:
-            committer.commit()
+    with closing(committer.progress), closing(_Arriving(blocks)) as arriving:
+        while stop.reason is None and not arriving.is_over:
+            _take_arrived(arriving, committer, gate)
+        committer.commit()
+        if stop.reason is None:
             arriving.raise_failure()
             return
-    committer.commit()
-    committer.progress.note(f"stopping for {stop.reason}: finishing what is in work, at most {stop.drain_s:.0f} s")
-    try:
-        _drain(arriving, committer, gate, stop=stop, until=time.monotonic() + stop.drain_s)
-        arriving.raise_failure()
-    except errors_of_a_dying_cluster as error:
-        committer.progress.note(f"Ray stopped while draining ({type(error).__name__})")
-    finally:
-        committer.commit()
-        arriving.close()
+        committer.progress.note(f"stopping for {stop.reason}: finishing what is in work, at most {stop.drain_s:.0f} s")
+        try:
+            _drain(arriving, committer, gate, stop=stop, until=time.monotonic() + stop.drain_s)
+            arriving.raise_failure()
+        except errors_of_a_dying_cluster as error:
+            committer.progress.note(f"Ray stopped while draining ({type(error).__name__})")
+        finally:
+            committer.commit()
 
 
 def _drain(arriving: "_Arriving", committer: Committer, gate: GateKeeper, *, stop: StopRequest, until: float) -> None:
+    # What waits in the queue is taken first: the gate may be gone.
+    _take_arrived(arriving, committer, gate)
     while gate.close() and not arriving.is_over and not stop.is_urgent and time.monotonic() < until:
         _take_arrived(arriving, committer, gate)
 
@@ -164,6 +164,12 @@ def _take_arrived(arriving: "_Arriving", committer: Committer, gate: GateKeeper)
 def among(video_ids: pa.Array, members: Container[bytes]) -> Bool[np.ndarray, "N"]:
     """Say which videos are among some."""
     return np.fromiter((video_id in members for video_id in video_ids.to_pylist()), bool, len(video_ids))
+
+
+def _is_first(video_ids: list[bytes]) -> Bool[np.ndarray, "N"]:
+    """Of several rows for one video, say which is the first."""
+    places = {video_id: index for index, video_id in reversed(list(enumerate(video_ids)))}
+    return np.array([places[video_id] == index for index, video_id in enumerate(video_ids)], bool)
 
 
 class _Arriving:

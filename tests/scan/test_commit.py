@@ -1,0 +1,71 @@
+"""What the driver does with the rows that arrive: each video counts once and stands in one place."""
+
+import numpy as np
+import pyarrow as pa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsgmodel.errors import Status
+from gsgmodel.results.done import DoneIds
+from gsgmodel.scan import commit as module
+from gsgmodel.scan.commit import Committer
+from gsgmodel.scan.progress import Progress
+from gsgmodel.scan.rows import HELD_BACK
+
+
+def ids(video_id, *numbers):
+    return [video_id(number) for number in numbers]
+
+
+def test_of_two_rows_for_one_video_the_first_counts(committer, sink, scored):
+    committer.take(pa.concat_tables([scored([0], score=0.25), scored([0], score=0.75)]))
+    committer.commit()
+    assert [row["score"] for row in sink.rows] == [0.25]
+
+
+def test_a_block_of_only_held_back_rows_is_nothing_also_for_a_table(scored):
+    class TableLike:
+        contains = staticmethod(DoneIds().contains)
+
+    held = Committer(sink=TableLike(), progress=Progress(num_planned=1), commit_s=1.0)
+    assert held.take(scored([0], status=HELD_BACK)) == []
+
+
+def test_videos_that_reach_the_threshold_are_counted(committer, scored):
+    committer.threshold = 0.75
+    committer.take(scored([0], score=0.75))
+    committer.take(scored([1], score=0.7499))
+    committer.take(scored([2], status=Status.NO_FACE))
+    assert committer.num_flagged == 1
+
+
+@given(
+    blocks=st.lists(
+        st.lists(
+            st.tuples(st.integers(0, 9), st.sampled_from(["scored", "no_face", "missing", HELD_BACK])), max_size=6
+        ),
+        max_size=6,
+    )
+)
+def test_whatever_arrives_each_video_is_counted_once_and_stands_in_one_place(blocks, request):
+    conftest = {name: request.getfixturevalue(name) for name in ("scored", "video_id")}
+    sink = type(request.getfixturevalue("sink"))()
+    committer = Committer(sink=sink, progress=Progress(num_planned=10), commit_s=3600.0)
+    arrived = []
+    for block in blocks:
+        tables = [conftest["scored"]([number], status=status) for number, status in block]
+        if tables:
+            arrived += committer.take(pa.concat_tables(tables))
+    committer.commit()
+    came = [number for block in blocks for number, status in block if status != HELD_BACK]
+    assert arrived == [conftest["video_id"](number) for number in came]
+    assert len(sink.ids) == len(set(sink.ids))
+    assert not set(sink.ids) & set(committer.unfinished)
+    assert {*sink.ids, *committer.unfinished} == set(arrived)
+    assert committer.progress.num_finished == len(set(arrived))
+
+
+def test_membership_is_said_in_the_order_of_the_ids(video_id):
+    asked = pa.array(ids(video_id, 3, 1, 2), pa.binary())
+    assert module.among(asked, {video_id(1)}).tolist() == [False, True, False]
+    assert module.among(pa.array([], pa.binary()), {video_id(1)}).dtype == np.bool_
