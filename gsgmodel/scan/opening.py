@@ -151,7 +151,14 @@ def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tu
     retry = frozenset(Status(name) for name in settings.retry_statuses)
     done = table.load_done(provenance.scoring_id, retry=retry, decoder=DECODER_VERSION)
     sink = TableSink(table=table, done=done, provenance=provenance)
-    return sink, lambda: table.load_done(provenance.scoring_id).contains
+    return sink, lambda: _recount(table, done, scoring_id=provenance.scoring_id)
+
+
+def _recount(table: VideoTable, done: DoneIds, *, scoring_id: str) -> IsDone:
+    """Look anew at what the table holds; a row that was to be replaced and still stands there does not count."""
+    held = table.load_done(scoring_id)
+    held.stale = set(done.stale)
+    return held.contains
 
 
 def _run_folder(settings: ScanSettings, inputs: tuple[str, ...], provenance: Provenance) -> RunFolder:

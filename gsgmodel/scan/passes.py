@@ -85,12 +85,13 @@ def run_passes(
         is_finished=lambda ids: held(ids) | committer.is_unfinished(ids),
         out_path=plan.path.with_name("missing.parquet"),
     )
-    num_stopped = num_left if stop.reason is not None else 0
+    # Another run may have committed what this one did not get to.
+    num_stopped = min(num_left, num_missing) if stop.reason is not None else 0
     return Account(
         num_planned=plan.num_videos,
         num_unfinished=len(committer.unfinished),
         num_left=num_stopped,
-        num_lost=max(0, num_missing - num_stopped),
+        num_lost=num_missing - num_stopped,
     )
 
 
