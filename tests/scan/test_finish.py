@@ -1,0 +1,247 @@
+"""The end of a scan: its exit code, what it says, and the last files of its run."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gsgmodel.errors import Status
+from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.reference import UNTRAINED
+from gsgmodel.model.settings import ModelSettings
+from gsgmodel.model.weights import ModelFiles
+from gsgmodel.results.runs import RunFolder
+from gsgmodel.results.schema import UNFINISHED
+from gsgmodel.results.table import VideoTable
+from gsgmodel.scan.finish import LEFT, LOST, exit_code, finish, summary_text
+from gsgmodel.scan.opening import Scan
+from gsgmodel.scan.passes import Account
+from gsgmodel.scan.plan import PLAN_SCHEMA
+from gsgmodel.scan.settings import ScanSettings
+from gsgmodel.scan.sinks import Provenance, TableSink
+from gsgmodel.scan.stop import StopRequest
+
+MODEL = ModelFiles(
+    uri=UNTRAINED,
+    version=UNTRAINED,
+    digest="d" * 64,
+    settings=ModelSettings(architecture=GSGConfig(backbone="tiny")),
+    weights=b"",
+)
+PROVENANCE = Provenance(
+    scoring_id="s" * 32, run_id="run-1", model_uri=UNTRAINED, model_version=UNTRAINED, model_digest="d" * 64
+)
+
+
+def account(*, planned=10, unfinished=0, left=0, lost=0):
+    return Account(num_planned=planned, num_unfinished=unfinished, num_left=left, num_lost=lost)
+
+
+def stopped(*, signum=None, deadline=False):
+    stop = StopRequest(drain_s=1.0, deadline_s=0.0 if deadline else None)
+    stop.signum = signum
+    return stop
+
+
+def code(accounted=None, *, by_status=None, flagged=0, max_failures=1.0, fail_on_flagged=False, stop=None):
+    return exit_code(
+        accounted or account(),
+        by_status=by_status or {"scored": 10},
+        num_flagged=flagged,
+        max_failures=max_failures,
+        fail_on_flagged=fail_on_flagged,
+        stop=stop or stopped(),
+    )
+
+
+@pytest.fixture
+def scan(tmp_path):
+    output = str(tmp_path / "results")
+    table = VideoTable.open_or_create(output)
+    sink = TableSink(table=table, done=table.load_done(PROVENANCE.scoring_id), provenance=PROVENANCE)
+    return Scan(
+        inputs=("archive",),
+        settings=ScanSettings(output=output, model=UNTRAINED),
+        model=MODEL,
+        provenance=PROVENANCE,
+        threshold=None,
+        sink=sink,
+        plan_folder=tmp_path / "plan",
+        run_folder=RunFolder.create(output, PROVENANCE.run_id),
+        recount=lambda: sink.contains,
+        started_at=datetime(2026, 11, 24, tzinfo=UTC),
+    )
+
+
+@pytest.fixture
+def missing(plan_of):
+    """A plan of six videos of which so many are missing at the end."""
+
+    def plan(num_missing):
+        made = plan_of(6)
+        rows = pq.read_table(made.path)
+        pq.write_table(rows.slice(6 - num_missing), made.path.with_name("missing.parquet"))
+        return made
+
+    return plan
+
+
+def test_all_is_well():
+    assert code() == (0, "done")
+
+
+def test_lost_videos_fail_a_run_whatever_else_happened():
+    everything = stopped(signum=15, deadline=True)
+    worst = code(account(lost=2, left=3), by_status={"crashed": 5}, flagged=1, max_failures=0.0, stop=everything)
+    assert worst == (1, "2 videos were planned and never arrived")
+
+
+@pytest.mark.parametrize(("signum", "expected"), [(2, 130), (15, 143)])
+def test_an_interrupted_run_says_by_which_signal(signum, expected):
+    number, reason = code(account(left=4), by_status={"crashed": 6}, max_failures=0.0, stop=stopped(signum=signum))
+    assert (number, reason) == (expected, "interrupted, 4 videos left for the next run")
+
+
+def test_a_deadline_that_left_videos_is_5_and_comes_before_failures():
+    ended = code(account(left=4), by_status={"crashed": 6}, max_failures=0.0, stop=stopped(deadline=True))
+    assert ended == (5, "deadline reached, 4 videos left for the next run")
+
+
+def test_a_deadline_after_the_last_video_changes_nothing():
+    assert code(stop=stopped(deadline=True))[0] == 0
+
+
+def test_more_failures_than_accepted_are_3_and_come_before_flags():
+    ended = code(by_status={"scored": 4, "crashed": 2, "denied": 4}, max_failures=0.5, flagged=1, fail_on_flagged=True)
+    assert ended == (3, "6 of 10 videos could not be scored")
+
+
+def test_exactly_as_many_failures_as_accepted_are_accepted():
+    assert code(by_status={"scored": 5, "crashed": 5}, max_failures=0.5)[0] == 0
+
+
+def test_a_video_without_a_face_is_no_failure():
+    assert code(by_status={"no_face": 10}, max_failures=0.0)[0] == 0
+
+
+def test_flagged_videos_are_4_only_where_asked_for():
+    assert code(flagged=3, fail_on_flagged=True) == (4, "3 videos reached the threshold")
+    assert code(flagged=3)[0] == 0
+    assert code(flagged=0, fail_on_flagged=True)[0] == 0
+
+
+@given(
+    lost=st.integers(0, 2),
+    left=st.integers(0, 2),
+    signum=st.sampled_from([None, 2, 15]),
+    deadline=st.booleans(),
+    failed=st.integers(0, 10),
+    max_failures=st.floats(0, 1),
+    flagged=st.integers(0, 2),
+    fail_on_flagged=st.booleans(),
+)
+def test_the_gravest_reason_wins(lost, left, signum, deadline, failed, max_failures, flagged, fail_on_flagged):
+    expected = [
+        (lost > 0, 1),
+        (signum is not None, 128 + (signum or 0)),
+        (deadline and left > 0 and signum is None, 5),
+        (failed / 10 > max_failures, 3),
+        (fail_on_flagged and flagged > 0, 4),
+        (True, 0),
+    ]
+    number, _ = code(
+        account(lost=lost, left=left),
+        by_status={"scored": 10 - failed, "unreadable": failed},
+        flagged=flagged,
+        max_failures=max_failures,
+        fail_on_flagged=fail_on_flagged,
+        stop=stopped(signum=signum, deadline=deadline),
+    )
+    assert number == next(value for applies, value in expected if applies)
+
+
+def test_the_summary_is_written_as_it_is_returned_and_its_numbers_add_up(scan, missing, committer, scored):
+    committer.take(scored([0, 1, 2]))
+    committer.take(scored([3], status=Status.NO_FACE))
+    committer.take(scored([4], status=Status.MISSING))
+    summary = finish(scan, missing(1), account(planned=6, unfinished=1, left=1), committer, stop=stopped(signum=15))
+    written = json.loads(scan.run_folder.summary_path.read_text())
+    assert written["by_status"] == {"missing": 1, "no_face": 1, "scored": 3}
+    assert written["planned"] == 6
+    assert written["planned"] == sum(written[name] for name in ("committed", "unfinished", "left", "lost"))
+    assert (written["exit_code"], written["run_id"]) == (143, "run-1")
+    assert (written["clips"], written["prepare_cpu_s"], written["score_cpu_s"]) == (6, 2.5, 1.25)
+    assert written["is_untrained"] is True
+    assert written["started_at"] == "2026-11-24T00:00:00+00:00"
+    assert {name: written[name] for name in ("exit_code", "reason", "wall_s", "committed")} == {
+        "exit_code": summary.exit_code,
+        "reason": summary.reason,
+        "wall_s": summary.wall_s,
+        "committed": summary.committed,
+    }
+
+
+@pytest.mark.parametrize(("left", "lost", "status"), [(2, 0, LEFT), (0, 2, LOST)])
+def test_what_did_not_get_done_is_kept_with_its_reason(scan, missing, committer, scored, video_id, left, lost, status):
+    committer.take(scored([4], status=Status.DENIED, error_class="DeniedError", error_text="Permission denied"))
+    finish(scan, missing(2), account(planned=6, unfinished=1, left=left, lost=lost), committer, stop=stopped())
+    table = pq.read_table(scan.run_folder.unfinished_path)
+    assert table.schema.equals(UNFINISHED)
+    rows = {row["video_id"]: row for row in table.to_pylist()}
+    assert {key: row["status"] for key, row in rows.items()} == {
+        video_id(4): "denied",
+        video_id(1): status,
+        video_id(0): status,
+    }
+    assert rows[video_id(4)]["error_text"] == "Permission denied"
+    assert rows[video_id(0)]["uri"] == "file:///archive/0.mp4"
+    assert rows[video_id(0)]["last_modified"].timestamp() == 1_700_000_000.25
+
+
+def test_a_run_that_did_everything_writes_that_nothing_is_left(scan, plan_of, committer):
+    finish(scan, plan_of(0), account(planned=0), committer, stop=stopped())
+    assert pq.read_table(scan.run_folder.unfinished_path).num_rows == 0
+
+
+def test_nothing_is_written_where_nothing_is_kept(scan, plan_of, committer, tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    plan = plan_of(0, folder=tmp_path / "results")
+    summary = finish(replace(scan, run_folder=None), plan, account(planned=0), committer, stop=stopped())
+    assert summary.exit_code == 0
+    assert [path for path in sorted(tmp_path.rglob("*")) if path not in before] == [plan.path]
+
+
+def test_small_files_of_a_run_are_merged(scan, plan_of, committer, scored):
+    for number in range(4):
+        scan.sink.commit(scored([number]))
+    assert len(scan.sink.table.file_paths()) == 4
+    finish(scan, plan_of(0), account(planned=0), committer, stop=stopped())
+    assert len(scan.sink.table.file_paths()) == 1
+    assert scan.sink.table.count_by_status(PROVENANCE.scoring_id) == {"scored": 4}
+
+
+def test_the_summary_reads_as_sentences_the_exit_code_last(scan, plan_of, committer, scored):
+    committer.take(scored([0, 1]))
+    committer.take(scored([2], status=Status.DENIED))
+    plan = plan_of(0)
+    plan.left_out.update({"already scored": 4, "suffix": 2})
+    plan.suffixes.update({".txt": 2})
+    counted = account(planned=3, unfinished=1)
+    flagging = replace(scan, threshold=0.7)
+    summary = replace(finish(flagging, plan, counted, committer, stop=stopped()), wall_s=90.0)
+    lines = summary_text(scan, summary)
+    assert lines[0].startswith("3 of 3 videos in 1 min, ")
+    assert lines[0].endswith(": denied 1, scored 2")
+    assert lines[1:3] == ["flagged at 0.7: 0", "left out: already scored 4, suffix 2 (.txt 2)"]
+    assert "1 could not be read and will be tried by the next run" in lines
+    assert any("untrained" in line and "mean nothing" in line for line in lines)
+    assert any(str(scan.run_folder.path) in line for line in lines)
+    assert lines[-1] == "exit code 0: done"
+
+
+def test_the_plans_columns_are_enough_for_what_is_left():
+    assert set(UNFINISHED.names) - set(PLAN_SCHEMA.names) == {"last_modified", "status", "error_class", "error_text"}
