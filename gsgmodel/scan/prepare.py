@@ -122,21 +122,24 @@ def prepare_video(
     source: ObjectReader | None = None
     try:
         with open_object(ref) as source:
-            video = _clips_of(
-                source,
-                maker=ClipMaker(
-                    detector,
+            try:
+                video = _clips_of(
+                    source,
+                    maker=ClipMaker(
+                        detector,
+                        frames_per_clip=preparation.frames_per_clip,
+                        crop_scale=preparation.crop_scale,
+                        crop_size_px=preparation.crop_size_px,
+                        faces=faces,
+                        max_clips=max_clips,
+                    ),
                     frames_per_clip=preparation.frames_per_clip,
-                    crop_scale=preparation.crop_scale,
-                    crop_size_px=preparation.crop_size_px,
-                    faces=faces,
+                    window_s=window_s,
                     max_clips=max_clips,
-                ),
-                frames_per_clip=preparation.frames_per_clip,
-                window_s=window_s,
-                max_clips=max_clips,
-            )
-            source.verify()
+                )
+            finally:
+                # Also after an error: what was replaced under the decoder is not to be called unreadable.
+                source.verify()
     except VideoError as error:
         return PreparedVideo(
             decoder=DECODER_VERSION,
