@@ -13,25 +13,11 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from gsgmodel.video.container import DecoderRule, VideoPacket
-from gsgmodel.video.limits import DecodeClock
-from gsgmodel.video.source import CountedSource
+from gsgmodel.video.opened import OpenedVideo
+from gsgmodel.video.track import Span
 
 HVCC_LAYERS_BYTE = 21
 """Of the decoder configuration record: bits 3 to 5 count temporal layers (ISO/IEC 14496-15, 8.3.3.1)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A stretch of packets to decode in one go, from one that depends on nothing before it."""
-
-    packets: Iterable[VideoPacket]
-    """In decoding order."""
-    targets: dict[int, int]
-    """Rank of each wanted frame, by its time stamp in the track's ticks or, with ``by_count``, by its place among
-    the frames that come out."""
-    by_count: bool = False
-    from_start: bool = False
-    """Whether the stretch begins with the track's first packet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +45,19 @@ class Decoder:
     """One stream's decoder, from first to last packet.
 
     Args:
-        context: Not opened yet; threads and limits set.
+        opened: The video; its clock is checked before every packet, and if its source failed, that is raised rather
+            than what FFmpeg makes of it.
         rule: What may be left out with this decoder.
-        clock: Checked before every packet.
-        source: Where packets come from; if it failed, that is raised rather than what FFmpeg makes of it.
     """
 
-    def __init__(
-        self, context: VideoCodecContext, *, rule: DecoderRule, clock: DecodeClock, source: CountedSource
-    ) -> None:
-        self._context = context
-        self._clock = clock
-        self._source = source
-        self._skips = rule.skips_unreferenced and (context.name != "hevc" or has_one_layer(context.extradata))
+    def __init__(self, opened: OpenedVideo, *, rule: DecoderRule) -> None:
+        self._opened = opened
+        self._context: VideoCodecContext = opened.stream.codec_context
+        extradata = self._context.extradata
+        self._skips = rule.skips_unreferenced and (self._context.name != "hevc" or has_one_layer(extradata))
+        self.fed: list[VideoPacket] = []
+        """The packets that ``first_frame`` took."""
+        self._ahead: list[VideoFrame] | None = None
 
     def first_frame(self, packets: Iterable[VideoPacket]) -> VideoFrame | None:
         """Decode until a frame comes out, from the track's first packet.
@@ -80,25 +66,36 @@ class Decoder:
         4:4:4 turns to green garbage otherwise, without an error).
         """
         self._restart()
+        self.fed = []
+        failed = _Sieve(Span(packets=(), targets={}))
         for packet in packets:
-            for frame in self._decode(packet):
-                return frame
-        for frame in self._decode(None):
-            return frame
-        return None
+            self.fed.append(packet)
+            frames = self._decode(packet, failed)
+            if frames:
+                # Decoding can go on from here, if nothing went wrong.
+                self._ahead = None if failed.is_damaged else frames
+                return frames[0]
+        return next(iter(self._decode(None, failed)), None)
 
     def frames(self, span: Span) -> Iterator[DecodedFrame]:
         """Yield the wanted frames of a span in order of display; damaged ones are left out.
 
         A frame is damaged if the decoder flags it, or if a packet between its key and itself failed.
         """
-        self._restart()
         sieve = _Sieve(span)
-        for packet in span.packets:
+        goes_on = self._ahead is not None and span.from_start and not self._opened.num_seeks
+        num_fed = len(self.fed) if goes_on else 0
+        if goes_on:
+            yield from sieve.keep(self._ahead or [])
+        else:
+            self._restart()
+        self._ahead = None
+        for i, packet in enumerate(span.packets):
             wanted = sieve.expects(packet)
-            if self._skips:
-                self._context.skip_frame = "DEFAULT" if wanted else "NONREF"
-            yield from sieve.keep(self._decode(packet, sieve))
+            if i >= num_fed:
+                if self._skips:
+                    self._context.skip_frame = "DEFAULT" if wanted else "NONREF"
+                yield from sieve.keep(self._decode(packet, sieve))
             if sieve.is_fed:
                 break
         yield from sieve.keep(self._decode(None, sieve))
@@ -108,14 +105,13 @@ class Decoder:
             self._context.flush_buffers()
             self._context.skip_frame = "DEFAULT"
 
-    def _decode(self, packet: VideoPacket | None, sieve: "_Sieve | None" = None) -> list[VideoFrame]:
-        self._clock.check()
+    def _decode(self, packet: VideoPacket | None, sieve: "_Sieve") -> list[VideoFrame]:
+        self._opened.clock.check()
         try:
             return self._context.decode(packet)
         except (av.FFmpegError, MemoryError):
-            self._source.check()
-            if sieve is not None:
-                sieve.fail(packet)
+            self._opened.source.check()
+            sieve.fail(packet)
             return []
 
 
@@ -127,7 +123,7 @@ class _Sieve:
         self._targets = span.targets
         self._unfed = set(span.targets)
         self._spoilt: set[int | None] = set()
-        self._is_damaged = False
+        self.is_damaged = False
         self._num_out = 0
 
     @property
@@ -138,8 +134,8 @@ class _Sieve:
     def expects(self, packet: VideoPacket) -> bool:
         """Note a packet that goes in, and return whether its frame is wanted."""
         if packet.is_keyframe:
-            self._is_damaged = False
-        if self._is_damaged:
+            self.is_damaged = False
+        if self.is_damaged:
             self._spoilt.add(packet.pts)
         if self._by_count:
             return True
@@ -150,7 +146,7 @@ class _Sieve:
 
     def fail(self, packet: VideoPacket | None) -> None:
         """Note that a packet could not be decoded: what refers to it is damaged, up to the next key."""
-        self._is_damaged = True
+        self.is_damaged = True
         self._spoilt.add(None if packet is None else packet.pts)
 
     def keep(self, frames: list[VideoFrame]) -> Iterator[DecodedFrame]:
@@ -160,7 +156,7 @@ class _Sieve:
             self._num_out += 1
             if self._by_count:
                 self._unfed.discard(self._num_out - 1)
-                is_spoilt = self._is_damaged
+                is_spoilt = self.is_damaged
             else:
                 is_spoilt = frame.pts in self._spoilt
             if key in self._targets and not frame.is_corrupt and not is_spoilt:

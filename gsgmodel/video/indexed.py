@@ -9,10 +9,9 @@ from av.video.stream import VideoStream
 
 from gsgmodel.errors import TooLargeError
 from gsgmodel.video.container import VideoPacket
-from gsgmodel.video.decode import Span
 from gsgmodel.video.limits import DecodeLimits
 from gsgmodel.video.source import CountedSource
-from gsgmodel.video.track import MistrustError, nominal_frame_s, shown_duration_s
+from gsgmodel.video.track import MistrustError, Span, nominal_frame_s, shown_duration_s
 
 MAX_TOP_LEVEL_BOXES = 64
 """An MP4 file with more boxes than this at its top is taken for fragmented."""

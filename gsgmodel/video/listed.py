@@ -9,9 +9,8 @@ from jaxtyping import Bool, Int64
 
 from gsgmodel.errors import TooLargeError
 from gsgmodel.video.container import VideoPacket
-from gsgmodel.video.decode import Span
 from gsgmodel.video.limits import DecodeLimits
-from gsgmodel.video.track import shown_duration_s
+from gsgmodel.video.track import Span, shown_duration_s
 
 _KEY, _SHOWN = 1, 2
 

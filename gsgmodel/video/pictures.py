@@ -22,10 +22,12 @@ _UPRIGHT = (1, 0, 0, 1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """Size of every picture of one video, after orientation and with square pixels."""
+    """How every picture of one video is shown: its size after the turn, with square pixels."""
 
     width_px: int
     height_px: int
+    turn: tuple[int, int, int, int] = _UPRIGHT
+    """See ``orientation``."""
 
 
 def orientation(matrix: bytes | None) -> tuple[int, int, int, int]:
@@ -69,11 +71,12 @@ def square_width(width_px: int, aspect: Fraction | None) -> int:
 
 
 def shown_size(frame: VideoFrame, aspect: Fraction | None) -> Shown:
-    """Return the size at which a video is shown, by its first frame."""
+    """Return how a video is shown, by its first frame."""
+    turn = _turn(frame)
     width, height = square_width(frame.width, aspect), frame.height
-    if _turn(frame)[0] == 0:
+    if turn[0] == 0:
         width, height = height, width
-    return Shown(width_px=width, height_px=height)
+    return Shown(width_px=width, height_px=height, turn=turn)
 
 
 class Painter:
@@ -85,22 +88,24 @@ class Painter:
     """
 
     def __init__(self, shown: Shown) -> None:
-        self._shown = shown
+        self._turn = shown.turn
+        self._width, self._height = shown.width_px, shown.height_px
+        if shown.turn[0] == 0:
+            self._width, self._height = self._height, self._width
         self._reformatter = VideoReformatter()
 
     def paint(self, frame: VideoFrame) -> UInt8[np.ndarray, "H W 3"]:
         """Return the frame as a picture; swscale's errors go through."""
-        turn = _turn(frame)
-        width, height = self._shown.width_px, self._shown.height_px
-        if turn[0] == 0:
-            width, height = height, width
         rgb = self._reformatter.reformat(
-            frame, width=width, height=height, format="rgb24", interpolation=_FLAGS, threads=1
+            frame, width=self._width, height=self._height, format="rgb24", interpolation=_FLAGS, threads=1
         )
-        return orient(rgb.to_ndarray(), turn)
+        return orient(rgb.to_ndarray(), self._turn)
 
 
 def _turn(frame: VideoFrame) -> tuple[int, int, int, int]:
+    # A frame whose side data was asked for is freed only by the garbage collector, for each refers to the other.
+    # So a tiny copy is asked, which carries the same.
+    copy = frame.reformat(width=1, height=1, format="gray")
     # PyAV's stubs leave open what the mapping holds.
-    matrix = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    matrix = cast("SideData | None", copy.side_data.get("DISPLAYMATRIX"))
     return orientation(None if matrix is None else bytes(matrix))

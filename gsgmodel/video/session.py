@@ -6,25 +6,16 @@ from dataclasses import dataclass
 
 import av
 import numpy as np
-from av.container import InputContainer
 from jaxtyping import UInt8
 
 from gsgmodel.errors import TooLargeError, TooShortError, UnreadableError, UnsupportedError
 from gsgmodel.records import VideoInfo
-from gsgmodel.video.container import (
-    DECODER_VERSION,
-    DECODERS,
-    VideoPacket,
-    blaming,
-    choose_stream,
-    open_container,
-    prepare_stream,
-    read_packets,
-)
+from gsgmodel.video.container import DECODER_VERSION, DECODERS, VideoPacket, blaming
 from gsgmodel.video.decode import Decoder
 from gsgmodel.video.indexed import IndexedTrack, is_fragmented
 from gsgmodel.video.limits import DecodeClock, DecodeLimits
 from gsgmodel.video.listed import ListedTrack, Listing, list_packets
+from gsgmodel.video.opened import OpenedVideo
 from gsgmodel.video.pictures import Painter, shown_size
 from gsgmodel.video.source import CountedSource
 from gsgmodel.video.track import MistrustError, Track, nominal_frame_s
@@ -58,19 +49,16 @@ class Session:
     """
 
     def __init__(self, source: CountedSource, *, stack: ExitStack, clock: DecodeClock, limits: DecodeLimits) -> None:
-        self._source, self._stack, self._clock, self._limits = source, stack, clock, limits
-        self._container = self._open()
-        self._stream = choose_stream(self._container)
-        prepare_stream(self._container, self._stream, max_pixels=limits.max_pixels)
-        self._name = self._container.format.name.split(",")[0]
-        context = self._stream.codec_context
-        self._rule = DECODERS[context.name]
-        self._decoder = Decoder(context, rule=self._rule, clock=clock, source=source)
+        self._limits = limits
+        self._opened = OpenedVideo(source, stack=stack, clock=clock, max_pixels=limits.max_pixels)
+        self._name = self._opened.container.format.name.split(",")[0]
+        self._codec = self._opened.stream.codec_context.codec
+        self._rule = DECODERS[self._codec.name]
+        self._decoder = Decoder(self._opened, rule=self._rule)
         self._listing: Listing | None = None
-        self._was_read = False
         with blaming(source, "the video track cannot be read"):
             self.track = self._indexed() or self._listed(restarts=self._rule.restarts)
-        if context.name == "gif" and len(self.track.time_s) == 1:
+        if self._codec.name == "gif" and len(self.track.time_s) == 1:
             raise UnsupportedError("a GIF with a single picture")
         self._painter = Painter(self._shown)
 
@@ -81,7 +69,7 @@ class Session:
         span_s = float(time_s[-1] - time_s[0])
         return VideoInfo(
             container=self._name,
-            codec=self._stream.codec_context.codec.canonical_name,
+            codec=self._codec.canonical_name,
             decoder=DECODER_VERSION,
             width_px=self._shown.width_px,
             height_px=self._shown.height_px,
@@ -101,8 +89,12 @@ class Session:
                 done = picture.rank
                 yield picture
         except MistrustError:
-            slow = self._listed(restarts=False)
-            yield from self._decode(slow, tuple(rank for rank in ranks if done < rank < len(slow.time_s)))
+            pass
+        else:
+            return
+        # Outside of the handler: a generator that stops in it would keep the exception and with it the video.
+        slow = self._listed(restarts=False)
+        yield from self._decode(slow, tuple(rank for rank in ranks if done < rank < len(slow.time_s)))
 
     def _decode(self, track: Track, ranks: tuple[int, ...]) -> Iterator[Picture]:
         for span in track.spans(ranks):
@@ -119,19 +111,18 @@ class Session:
             if not span.from_start and next(expected, None) is not None:
                 raise MistrustError("a frame did not come out")
 
-    def _open(self) -> InputContainer:
-        return self._stack.enter_context(open_container(self._source, max_pixels=self._limits.max_pixels))
-
     def _indexed(self) -> IndexedTrack | None:
         """Return the track by the container's index, if there is one that can be trusted."""
-        entries = len(self._stream.index_entries)
-        if self._name != "mov" or self._stream.frames != entries or not entries or is_fragmented(self._source):
+        stream = self._opened.stream
+        entries = len(stream.index_entries)
+        if self._name != "mov" or stream.frames != entries or not entries or is_fragmented(self._opened.source):
             return None
-        first_pts = self._see_first(self._packets())
+        first_pts = self._see_first(self._opened.start())
         if first_pts is None:
             return None
+        self._opened.give_back(self._decoder.fed)
         try:
-            return IndexedTrack(self._stream, first_pts=first_pts, reread=self._seek, limits=self._limits)
+            return IndexedTrack(stream, first_pts=first_pts, reread=self._opened.seek, limits=self._limits)
         except MistrustError:
             return None
 
@@ -139,18 +130,22 @@ class Session:
         """Return the track by all of its packets.
 
         Raises:
-            TooShortError: There are none that are shown.
+            TooShortError: There are none that are shown, and the container claims none.
+            UnreadableError: There are none where the container claims some.
         """
+        opened = self._opened
         if self._listing is None:
-            self._listing = list_packets(self._again() if self._was_read else self._packets(), limits=self._limits)
+            self._listing = list_packets(opened.again() if opened.was_read else opened.start(), limits=self._limits)
             if not self._listing.is_shown.any():
+                if opened.container.duration:
+                    raise UnreadableError("no frame of the video can be found")
                 raise TooShortError("the video track holds no frames")
-            self._see_first(self._again() if self._listing.kept is None else iter(self._listing.kept))
+            self._see_first(opened.again() if self._listing.kept is None else iter(self._listing.kept))
         return ListedTrack(
             self._listing,
-            reread=self._again,
-            tick_s=float(self._stream.time_base or 0),
-            frame_s=nominal_frame_s(self._stream),
+            reread=opened.again,
+            tick_s=float(opened.stream.time_base or 0),
+            frame_s=nominal_frame_s(opened.stream),
             restarts=restarts,
             by_time=self._name not in GUESSED_TIMES,
         )
@@ -168,32 +163,7 @@ class Session:
         frame = self._decoder.first_frame(packets)
         if frame is None:
             raise UnreadableError("no frame of the video decodes")
-        self._shown = shown_size(frame, self._stream.sample_aspect_ratio)
+        self._shown = shown_size(frame, self._opened.stream.sample_aspect_ratio)
         if self._shown.width_px * self._shown.height_px > self._limits.max_pixels:
             raise TooLargeError(f"pictures exceed {self._limits.max_pixels} pixels once their pixels are square")
         return frame.pts
-
-    def _again(self) -> Iterator[VideoPacket]:
-        """Read all packets in order from the start, in a container opened anew: seeking is not exact everywhere."""
-        container = self._open()
-        stream = choose_stream(container)
-        prepare_stream(container, stream, max_pixels=self._limits.max_pixels)
-        return read_packets(container, stream, source=self._source, clock=self._clock)
-
-    def _seek(self, pts: int) -> Iterator[VideoPacket]:
-        """Read packets in order from the key at or before a time of display.
-
-        Raises:
-            MistrustError: The container does not seek.
-        """
-        try:
-            self._container.seek(pts, stream=self._stream)
-        except av.FFmpegError as error:
-            self._source.check()
-            raise MistrustError("the container cannot be sought in") from error
-        return self._packets()
-
-    def _packets(self) -> Iterator[VideoPacket]:
-        """Read packets in order from where the container stands."""
-        self._was_read = True
-        return read_packets(self._container, self._stream, source=self._source, clock=self._clock)

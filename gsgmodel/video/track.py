@@ -4,18 +4,33 @@ Two ways to know: ``indexed.IndexedTrack`` by the container's index, ``listed.Li
 frame by its rank in order of display.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from av.video.stream import VideoStream
 from jaxtyping import Float64
 
-from gsgmodel.video.decode import Span
+from gsgmodel.video.container import VideoPacket
 
 
 class MistrustError(Exception):
     """The shortcut taken for this track does not lead to the wanted frames; a slower way may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of packets to decode in one go, from one that depends on nothing before it."""
+
+    packets: Iterable[VideoPacket]
+    """In decoding order."""
+    targets: dict[int, int]
+    """Rank of each wanted frame, by its time stamp in the track's ticks or, with ``by_count``, by its place among
+    the frames that come out."""
+    by_count: bool = False
+    from_start: bool = False
+    """Whether the stretch begins with the track's first packet."""
 
 
 @runtime_checkable

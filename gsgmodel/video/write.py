@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -88,9 +89,7 @@ def _add_stream(
     options = dict(encoding.options)
     if encoding.codec in _CRF_ENCODERS:
         options.setdefault("crf", str(encoding.crf))
-    stream = container.add_stream(encoding.codec, rate=fps, options=options)
-    if not isinstance(stream, VideoStream):
-        raise TypeError(f"{encoding.codec} does not encode video")
+    stream = cast("VideoStream", container.add_stream(encoding.codec, rate=fps, options=options))
     stream.height, stream.width = picture.shape[:2]
     stream.pix_fmt = encoding.pixel_format
     stream.codec_context.gop_size = encoding.gop

@@ -14,7 +14,7 @@ def wrap(file, *, max_bytes=1000, max_s=1e9):
 
 
 class Failing(io.BytesIO):
-    def read(self, size=-1, /):
+    def read(self, _size=-1, /):
         raise UnavailableError("the store is down")
 
 
@@ -79,7 +79,7 @@ def test_reading_ends_when_the_time_is_used_up():
 
 def test_a_raw_file_that_has_nothing_right_now_gives_nothing():
     class Empty(io.BytesIO):
-        def read(self, size=-1, /):
+        def read(self, _size=-1, /):
             return None
 
     assert wrap(Empty(b"abc")).read(2) == b""
