@@ -2,6 +2,7 @@
 
 import json
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
     try:
         tokens, config = _take_config(tokens)
         app.config = (cyclopts.config.Env("GSG_", command=False), *config)
-        code = app(tokens, exit_on_error=False, print_error=False)
+        app.suppress_keyboard_interrupt = False
+        code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except (ConfigError, cyclopts.CycloptsError) as error:
         return _fail(name, error, USAGE)
     except OutputError as error:
@@ -44,7 +46,7 @@ def shown_path(uri: str) -> str:
     """Return a file's path as a person reads it; characters that would move the cursor are escaped."""
     parts = urlsplit(uri)
     path = unquote(parts.path) if parts.scheme == "file" else uri
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in path)
+    return _printable(path)
 
 
 def verdict_printer(threshold: float | None) -> Callable[[dict[str, Any]], None]:
@@ -57,7 +59,7 @@ def verdict_printer(threshold: float | None) -> Callable[[dict[str, Any]], None]
             verdict = "" if threshold is None else ("FAKE " if row["score"] >= threshold else "real ")
             faces = "1 face" if row["num_faces"] == 1 else f"{row['num_faces']} faces"
             text = f"{row['score']:.4f} {verdict}{faces:<8}"
-        reason = f"  ({row['error_text']})" if row["error_text"] else ""
+        reason = f"  ({_printable(row['error_text'])})" if row["error_text"] else ""
         print(f"{text} {shown_path(row['uri'])}{reason}", flush=True)
 
     return show
@@ -121,6 +123,10 @@ def bytes_text(size_bytes: int) -> str:
     return f"{size:.1f} TB"
 
 
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
 def _take_config(tokens: list[str]) -> tuple[list[str], list[cyclopts.config.Toml]]:
     end = tokens.index("--") if "--" in tokens else len(tokens)
     for index, token in enumerate(tokens[:end]):
@@ -130,11 +136,19 @@ def _take_config(tokens: list[str]) -> tuple[list[str], list[cyclopts.config.Tom
         if not is_joined and index + 1 >= end:
             raise ConfigError("--config has no value; accepted: a TOML file")
         value = value if is_joined else tokens[index + 1]
-        if not Path(value).is_file():
-            raise ConfigError(f"--config is {value!r}, which is no file; accepted: a TOML file")
+        _check_toml(value)
         toml = cyclopts.config.Toml(value, must_exist=True, use_commands_as_keys=False)
         return tokens[:index] + tokens[index + (1 if is_joined else 2) :], [toml]
     return tokens, []
+
+
+def _check_toml(path: str) -> None:
+    if not Path(path).is_file():
+        raise ConfigError(f"--config is {path!r}, which is no file; accepted: a TOML file")
+    try:
+        tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--config {path!r} cannot be read as TOML: {error}") from error
 
 
 def _fail(name: str, error: object, code: int) -> int:
