@@ -1,0 +1,88 @@
+"""Whole scans as a user starts them: real videos, the real command, real Ray processes."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gsgmodel.datasets.made import make_videos
+from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.settings import ModelSettings
+from gsgmodel.model.weights import save_model
+from tests.end_to_end.scans import ROOT, RunningScan, rows_of
+
+NUM_VIDEOS = 24
+
+
+@pytest.fixture(scope="session")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of short videos, each with one face."""
+    folder = tmp_path_factory.mktemp("archive")
+    make_videos(folder, num_videos=NUM_VIDEOS, seconds=1.0, size_px=192, seed=3)
+    (folder / "manifest.csv").unlink()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model folder with the small backbone and an operating point."""
+    import torch
+
+    torch.manual_seed(0)
+    config = GSGConfig(backbone="tiny", hidden=32)
+    folder = tmp_path_factory.mktemp("model")
+    settings = ModelSettings(architecture=config, operating_points={"default": 0.0})
+    save_model(folder, GSGModel(config), settings)
+    return folder
+
+
+StartScan = Callable[..., RunningScan]
+
+
+@pytest.fixture
+def start_scan() -> Iterator[StartScan]:
+    """Starts scans with the given arguments; what still runs afterwards is killed."""
+    started: list[RunningScan] = []
+
+    def start(*args: str | Path, env: dict[str, str] | None = None) -> RunningScan:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "jobs" / "score.py"), *map(str, args)],
+            cwd=ROOT,
+            env={**os.environ, **(env or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(RunningScan(process))
+        return started[-1]
+
+    yield start
+    for scan in started:
+        if scan.process.poll() is None:
+            os.killpg(scan.process.pid, signal.SIGKILL)
+            scan.process.communicate()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(archive: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The rows of a scan that nothing disturbed."""
+    output = tmp_path_factory.mktemp("undisturbed")
+    done = subprocess.run(
+        [sys.executable, "jobs/score.py", str(archive), "--model", str(model), "--output", str(output)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(output)
+    assert len(rows) == NUM_VIDEOS
+    assert all(row["status"] == "scored" and row["num_clips"] for row in rows.values())
+    return rows

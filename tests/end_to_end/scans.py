@@ -1,0 +1,84 @@
+"""A scan as a process, and what it leaves behind."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gsgmodel.results.table import VideoTable
+
+ROOT = Path(__file__).resolve().parents[2]
+STAGES = {"prepare": "MapWorker(MapBatches(PrepareActor))", "score": "MapWorker(MapBatches(ScoreActor))"}
+
+
+@dataclass
+class RunningScan:
+    """``jobs/score.py`` in a process group of its own."""
+
+    process: subprocess.Popen[str]
+
+    def workers(self, stage: str) -> list[psutil.Process]:
+        """The processes of a stage that are alive."""
+        return [each for each in self._descendants() if STAGES[stage] in _title(each)]
+
+    def wait_for(self, is_so: Callable[[], bool], *, timeout_s: float = 120.0) -> None:
+        """Wait until something holds while the scan runs."""
+        until = time.monotonic() + timeout_s
+        while not is_so():
+            assert self.process.poll() is None, f"the scan ended early: {self.process.communicate()}"
+            assert time.monotonic() < until, "it did not come about in time"
+            time.sleep(0.05)
+
+    def finish(self, *, timeout_s: float = 240.0) -> tuple[int, str, str]:
+        """Wait for the end; returns the exit code, standard output and standard error."""
+        out, err = self.process.communicate(timeout=timeout_s)
+        return self.process.returncode, out, err
+
+    def family(self) -> list[psutil.Process]:
+        """All processes that the scan started."""
+        return self._descendants()
+
+    def _descendants(self) -> list[psutil.Process]:
+        try:
+            return psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+
+
+def rows_of(output: Path, columns: str = "uri, status, score, num_clips, faces") -> dict[str, dict[str, Any]]:
+    """The table's rows by file name; fails where a video has more than one."""
+    rows = VideoTable.open(str(output)).query(f"SELECT {columns} FROM videos").to_pylist()
+    by_name = {row["uri"].rsplit("/", 1)[-1]: row for row in rows}
+    assert len(by_name) == len(rows), "a video stands in the table twice"
+    return by_name
+
+
+def summary_of(output: Path) -> dict[str, Any]:
+    """The summary of the last run."""
+    runs = sorted((output / "runs").iterdir())
+    summary: dict[str, Any] = json.loads((runs[-1] / "summary.json").read_text())
+    return summary
+
+
+def assert_same_rows(found: dict[str, dict[str, Any]], expected: dict[str, dict[str, Any]]) -> None:
+    """Every video once, with all its clips and the same scores."""
+    assert sorted(found) == sorted(expected)
+    for name, row in expected.items():
+        assert found[name]["num_clips"] == row["num_clips"]
+        assert found[name]["score"] == pytest.approx(row["score"], abs=1e-5)
+        assert [clip["start_s"] for face in found[name]["faces"] for clip in face["clips"]] == [
+            clip["start_s"] for face in row["faces"] for clip in face["clips"]
+        ]

@@ -1,0 +1,62 @@
+"""Kill -9 at random moments: each video stands in the table exactly once, with all its clips."""
+
+import random
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.end_to_end.scans import assert_same_rows, rows_of, summary_of
+
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(1200)]
+KILLS_A_SCAN = 2
+ROUNDS = 5
+"""Of two kills each: one round in every test run, all of them in a slow one."""
+WORKERS_GONE_S = 20.0
+
+rounds = pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=[pytest.mark.slow] if seed else [], id=f"round{seed}") for seed in range(ROUNDS)]
+)
+
+
+@rounds
+@pytest.mark.parametrize("stage", ["prepare", "score"])
+def test_killed_actors_cost_a_retry_and_never_a_row(
+    stage: str, seed: int, archive: Path, model: Path, undisturbed: dict[str, Any], tmp_path: Path, start_scan: Any
+) -> None:
+    moment = random.Random(f"{stage}{seed}")
+    scan = start_scan(archive, "--model", model, "--output", tmp_path, "--commit-s", "0.5")
+    killed: set[int] = set()
+    for _ in range(KILLS_A_SCAN):
+        scan.wait_for(lambda: any(worker.pid not in killed for worker in scan.workers(stage)))
+        time.sleep(moment.uniform(0.0, 3.0))
+        victim = moment.choice([worker for worker in scan.workers(stage) if worker.pid not in killed])
+        victim.send_signal(signal.SIGKILL)
+        killed.add(victim.pid)
+    code, _, err = scan.finish()
+    assert code == 0, err
+    assert_same_rows(rows_of(tmp_path), undisturbed)
+    assert summary_of(tmp_path)["lost"] == 0
+
+
+@rounds
+def test_a_killed_driver_is_taken_up_where_it_committed_last(
+    seed: int, archive: Path, model: Path, undisturbed: dict[str, Any], tmp_path: Path, start_scan: Any
+) -> None:
+    moment = random.Random(f"driver{seed}")
+    args = (archive, "--model", model, "--output", tmp_path, "--commit-s", "0.5")
+    for _ in range(KILLS_A_SCAN):
+        scan = start_scan(*args)
+        scan.wait_for(lambda scan=scan: bool(scan.workers("score")))
+        time.sleep(moment.uniform(0.0, 8.0))
+        workers = scan.workers("prepare") + scan.workers("score")
+        scan.process.send_signal(signal.SIGKILL)
+        scan.process.communicate()
+        _, alive = psutil.wait_procs(workers, timeout=WORKERS_GONE_S)
+        assert not alive, f"{len(alive)} actors outlived their driver"
+    code, _, err = start_scan(*args).finish()
+    assert code == 0, err
+    assert_same_rows(rows_of(tmp_path), undisturbed)
