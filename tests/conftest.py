@@ -7,9 +7,11 @@ import pytest
 from jaxtyping import install_import_hook
 
 PURE_ROOMS = ("records", "archive", "video", "faces", "model", "results", "datasets")
+# Ray cannot send hooked classes to its processes, so only what stays with the driver or is a plain function.
+PURE_MODULES = tuple(f"scan.{name}" for name in ("commit", "plan", "rows", "settings", "sinks", "verdict"))
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-install_import_hook([f"gsgmodel.{name}" for name in PURE_ROOMS], CHECKER)
+install_import_hook([f"gsgmodel.{name}" for name in PURE_ROOMS + PURE_MODULES], CHECKER)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from collections.abc import Container, Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.pool import AsyncResult, ThreadPool
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ STAGE_COLUMNS = ("prepare_cpu_s", "score_cpu_s")
 END = None
 
 
+@runtime_checkable
 class Sink(Protocol):
     """Where finished rows go."""
 
@@ -41,6 +42,7 @@ class Sink(Protocol):
         """Keep finished rows for good; rows that are there already are left out."""
 
 
+@runtime_checkable
 class GateKeeper(Protocol):
     """What the driver asks of the gate."""
 

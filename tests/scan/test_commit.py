@@ -27,6 +27,9 @@ def test_a_block_of_only_held_back_rows_is_nothing_also_for_a_table(scored):
     class TableLike:
         contains = staticmethod(DoneIds().contains)
 
+        def commit(self, rows):
+            raise AssertionError(rows)
+
     held = Committer(sink=TableLike(), progress=Progress(num_planned=1), commit_s=1.0)
     assert held.take(scored([0], status=HELD_BACK)) == []
 
