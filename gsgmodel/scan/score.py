@@ -51,6 +51,9 @@ class ScoreActor:
 
     def __init__(self, *, model: ray.ObjectRef, batch_clips: int, device: str) -> None:
         torch.set_num_threads(1)
+        # TF32 rounds to 10 bits: with it a GPU's scores would differ from a CPU's under one scoring_id.
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
         files: ModelFiles = ray.get(model)
         self._preparation = files.settings.preparation
         self._combine = combine_with(files)

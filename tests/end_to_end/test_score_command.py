@@ -1,10 +1,13 @@
 """The scan as a user sees it: what it prints, keeps and returns."""
 
+import contextlib
 import csv
 import json
 import os
 import shutil
+import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +17,7 @@ import pytest
 
 from gsgmodel.results.table import VideoTable
 from tests.end_to_end.conftest import NUM_VIDEOS
-from tests.end_to_end.scans import assert_same_rows, rows_of, summary_of
+from tests.end_to_end.scans import RunningScan, assert_same_rows, rows_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 
@@ -131,3 +134,45 @@ class VideoRows:
         """``scored``, ``no_face``, ``error``, or ``absent``."""
         status = self.by_file.get(file, "absent")
         return status if status in {"scored", "no_face", "absent"} else "error"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for little more than a plan."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(place)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"needs the right to mount a small disk: {mounted.stderr.decode().strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_ends_the_run_with_one_sentence(
+    archive: Path, model: Path, small_disk: Path, start_scan: Any
+) -> None:
+    scan = start_scan(archive, "--model", model, "--output", small_disk, "--commit-s", "0.2")
+    wait_for_table(scan, small_disk)
+    filler = small_disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+    code, _, err = scan.finish()
+    assert code == 1, err
+    assert "No space left on device" in err
+    assert "Traceback" not in err
+    filler.unlink()
+    code, _, err = start_scan(archive, "--model", model, "--output", small_disk).finish()
+    assert code == 0, err
+    assert len(rows_of(small_disk)) == NUM_VIDEOS
+
+
+def wait_for_table(scan: RunningScan, output: Path) -> None:
+    """Wait until the run has made its folder and its table."""
+    scan.wait_for(
+        lambda: (output / "videos" / "_delta_log").is_dir() and any(output.glob("runs/*/plan/pass-1.parquet"))
+    )
