@@ -3,12 +3,13 @@
 import json
 import sys
 from dataclasses import asdict
+from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from gsgmodel.scan.settings import ScanSettings
-from jobs.terminal import print_plan, run_app, say, verdict_printer
+from jobs.terminal import plan_text, print_plan, run_app, say, verdict_printer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,12 +54,11 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.finish import summary_text
     from gsgmodel.scan.opening import open_scan
-    from gsgmodel.scan.plan import check_found, make_plan, planned_refs
+    from gsgmodel.scan.plan import make_plan, planned_refs
 
-    with open_scan(inputs, settings, printer=verdict_printer) as scan:
-        listed = list_archive(scan.inputs, filters=settings.filter)
+    with open_scan(inputs, settings, printer=verdict_printer) as scan, scan.stop.watching_signals():
+        listed = takewhile(lambda _: scan.stop.signum is None, list_archive(scan.inputs, filters=settings.filter))
         plan = make_plan(listed, is_done=scan.sink.contains, limit=settings.limit, folder=scan.plan_folder)
-        check_found(plan)
         if settings.dry_run:
             print_plan(plan, planned_refs(plan.path, most=20), as_json=settings.json)
             return None
@@ -77,10 +77,8 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
     from gsgmodel.scan.score import score
     from gsgmodel.scan.session import start_ray
     from gsgmodel.scan.source import read_plan
-    from gsgmodel.scan.stop import StopRequest
 
     settings = scan.settings
-    stop = StopRequest(deadline_s=scan.deadline_s, drain_s=settings.drain_s)
     committer = Committer(
         sink=scan.sink,
         progress=Progress(num_planned=plan.num_videos),
@@ -88,7 +86,8 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
         threshold=scan.threshold,
     )
     if not plan.num_videos:
-        return finish(scan, plan, NOTHING_PLANNED, committer, stop=stop)
+        return finish(scan, plan, NOTHING_PLANNED, committer, stop=scan.stop)
+    say([plan_text(plan)])
     with (
         start_ray(
             device=settings.device,
@@ -96,7 +95,7 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
             score_actors=settings.score_actors,
             batch_clips=settings.batch_clips,
         ) as session,
-        stop.watching_signals(),
+        scan.stop.watching_signals(),
     ):
 
         def stream(plan_path: "Path") -> "Rows":
@@ -111,8 +110,8 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
             )
             return score(rows, session, model=scan.model, batch_clips=settings.batch_clips)
 
-        account = run_passes(plan, stream, committer, gate=session, stop=stop, recount=scan.recount)
-        return finish(scan, plan, account, committer, stop=stop)
+        account = run_passes(plan, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)
+        return finish(scan, plan, account, committer, stop=scan.stop)
 
 
 if __name__ == "__main__":

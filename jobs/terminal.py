@@ -103,6 +103,12 @@ def print_head(table: "VideoTable", *, num_rows: int) -> None:
     Console().print(shown)
 
 
+def plan_text(plan: "Plan") -> str:
+    """Return in a sentence what a scan is about to do."""
+    text = f"{plan.num_videos} videos to score, {bytes_text(plan.num_bytes)}"
+    return f"{text}; {plan.num_done} are scored already" if plan.num_done else text
+
+
 def say(lines: Sequence[str]) -> None:
     """Print sentences for a person, apart from results."""
     print("\n".join(lines), file=sys.stderr, flush=True)

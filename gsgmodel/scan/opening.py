@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from gsgmodel.scan.commit import Sink
 from gsgmodel.scan.plan import IsDone
 from gsgmodel.scan.settings import ScanSettings, deadline_time
 from gsgmodel.scan.sinks import ListSink, Provenance, TableSink
+from gsgmodel.scan.stop import StopRequest
 from gsgmodel.video.container import DECODER_VERSION
 
 SCORING_REVISION = 1
@@ -57,6 +59,11 @@ class Scan:
             return None
         then = deadline_time(self.settings.deadline, now=self.started_at.astimezone())
         return max(0.0, (then - datetime.now(UTC)).total_seconds())
+
+    @cached_property
+    def stop(self) -> StopRequest:
+        """What ends the scan early."""
+        return StopRequest(deadline_s=self.deadline_s, drain_s=self.settings.drain_s)
 
     @property
     def commit_s(self) -> float:

@@ -18,7 +18,6 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool
 
 from gsgmodel.archive.listing import LeftOut
-from gsgmodel.errors import ConfigError
 from gsgmodel.records import VideoRef
 
 PLAN_SCHEMA = pa.schema(
@@ -55,6 +54,11 @@ class Plan:
     suffixes: Counter[str] = field(default_factory=Counter)
     """Files that do not look like a video, by suffix."""
     examples: list[LeftOut] = field(default_factory=list)
+
+    @property
+    def num_done(self) -> int:
+        """Videos that the table holds already."""
+        return self.left_out[DONE]
 
     def leave_out(self, item: LeftOut) -> None:
         """Count one file that is not planned."""
@@ -111,20 +115,6 @@ def planned_rows(path: Path) -> Iterator[pa.Table]:
 def planned_refs(path: Path, *, most: int) -> list[dict[str, Any]]:
     """Return the first rows of a plan."""
     return [row.to_pylist()[0] for row in islice(planned_rows(path), most)]
-
-
-def check_found(plan: Plan) -> None:
-    """Make sure that the inputs hold videos, be they to score or done.
-
-    Raises:
-        ConfigError: If everything was left out for another reason than being done.
-    """
-    if plan.num_videos or plan.left_out[DONE]:
-        return
-    raise ConfigError(
-        f"no videos among the inputs: {left_out_text(plan.left_out, plan.suffixes) or 'nothing there'}; "
-        "--filter '*' takes every file"
-    )
 
 
 def left_out_text(left_out: Mapping[str, int], suffixes: Mapping[str, int]) -> str:

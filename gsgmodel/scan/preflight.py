@@ -1,7 +1,9 @@
 """Fit the pools of actors to the machine before any work: in Ray 2.60 a plan that does not fit hangs without a word."""
 
+import math
 import os
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
 from typing import Literal
@@ -14,18 +16,21 @@ from gsgmodel.errors import ConfigError
 GIB = 1 << 30
 READ_CPUS = 0.05
 """Share of a core that the task that reads the plan reserves; it does next to nothing."""
-PREPARE_BYTES = int(1.2 * GIB)
-"""Memory of a prepare actor: 0.7 GB with its networks, and the frames of one clip."""
-SCORE_BYTES = int(1.5 * GIB)
-"""Memory of a score actor on a CPU with ResNet-34 and a batch of four clips."""
-DRIVER_BYTES = GIB
+PREPARE_BYTES = int(1.75 * GIB)
+"""Memory of a prepare actor; 1.65 GB at most over 25 videos up to 1080p (tests/bench/scan.py)."""
+SCORE_BYTES = int(1.4 * GIB)
+"""Memory of a score actor with ResNet-34 on a CPU; 1.32 GB at most (tests/bench/scan.py)."""
+DRIVER_BYTES = int(1.25 * GIB)
+"""Memory of the driver, which reads the weights; 1.18 GB at most (tests/bench/scan.py)."""
 ROW_BYTES = 64 << 20
 """The largest prepared row: 32 clips of 12 crops."""
 MIN_OBJECT_STORE_BYTES = 256 << 20
 GPUS = Path("/proc/driver/nvidia/gpus")
 """Holds a folder for each GPU of the machine, where its driver is loaded."""
-CORES_PER_SCORE_ACTOR = 3
-"""On a CPU preparing a video takes about twice as long as ResNet-34 on its clip (notes in the README, measured)."""
+ACTORS_PER_CORE = Fraction(3, 4)
+"""Of each stage, where both run on the CPU: either takes 40 to 60 % of the time, depending on the faces in a video, so
+both pools together outnumber the cores. On two cores 2 + 2 actors keep 0.93 of them busy, 2 + 1 only 0.69
+(tests/bench/scan.py over 25 real videos with 53 clips)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ def fit_pools(
     if on_gpu and score > machine.num_gpus:
         raise ConfigError(f"--score-actors is {score}, but there are {machine.num_gpus} GPUs; accepted: up to that")
     room = _free_bytes(machine, prepare=0, score=score) // PREPARE_BYTES
-    prepare = prepare_actors or max(1, min(machine.cores, room))
+    prepare = prepare_actors or max(1, min(machine.cores if on_gpu else _actors_for(machine.cores), room))
     _check_memory(machine, prepare=prepare, score=score)
     # Ray counts in steps of 0.0001; rounding down keeps the sum within the cores.
     cpus_per_actor = int(min(1.0, (machine.cores - READ_CPUS) / (prepare + score)) * 1000) / 1000
@@ -112,13 +117,15 @@ def fit_pools(
 
 def _score_actors(machine: Machine, *, prepare_actors: int | None) -> int:
     """As many as keep up with the prepare actors, of those that the memory holds together with them."""
-    by_cores = machine.cores // CORES_PER_SCORE_ACTOR
     if prepare_actors is not None:
         by_memory = _free_bytes(machine, prepare=prepare_actors, score=0) // SCORE_BYTES
     else:
-        together = SCORE_BYTES + (CORES_PER_SCORE_ACTOR - 1) * PREPARE_BYTES
-        by_memory = _free_bytes(machine, prepare=0, score=0) // together
-    return max(1, min(by_cores, by_memory))
+        by_memory = _free_bytes(machine, prepare=0, score=0) // (PREPARE_BYTES + SCORE_BYTES)
+    return max(1, min(_actors_for(machine.cores), by_memory))
+
+
+def _actors_for(cores: int) -> int:
+    return math.ceil(cores * ACTORS_PER_CORE)
 
 
 def _check_memory(machine: Machine, *, prepare: int, score: int) -> None:

@@ -6,8 +6,9 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 # Read by Ray's native part when it is loaded: it reports as errors what this use of it makes harmless.
@@ -26,6 +27,9 @@ from gsgmodel.scan.preflight import Machine, Pools, fit_pools, this_machine
 NO_PROGRESS_S = 4 * 3600.0
 """Ray ends a run in which no block moved for this long; its half hour is less than a bad video may take."""
 GATE_ANSWER_S = 30.0
+RAY_PROCESSES = frozenset({"raylet", "gcs_server"})
+END_S = 5.0
+"""What Ray's processes get to end by themselves; all but the stuck ones are gone in 3 seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +51,7 @@ class Session:
 
         A signal to the whole process group takes Ray's own processes along; then none will.
         """
-        if not all(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in self.processes):
+        if not all(_is_alive(process) for process in self.processes):
             return 0
         return int(ray.get(self.gate.close.remote(), timeout=GATE_ANSWER_S))
 
@@ -72,31 +76,58 @@ def start_ray(
         The session. Pools that do not fit are a ``ConfigError`` before Ray starts.
     """
     _hush(logging.ERROR)
-    wanted = {"device": device, "prepare_actors": prepare_actors, "score_actors": score_actors}
-    if os.environ.get("RAY_ADDRESS"):
+    fit = partial(
+        fit_pools,
+        device=device,
+        prepare_actors=prepare_actors,
+        score_actors=score_actors,
+        batch_clips=batch_clips,
+    )
+    is_joining = bool(os.environ.get("RAY_ADDRESS"))
+    if is_joining:
         ray.init(logging_level=logging.ERROR)
-        pools = fit_pools(_cluster(), batch_clips=batch_clips, **wanted)  # type: ignore[arg-type]
     else:
-        machine = this_machine()
-        pools = fit_pools(machine, batch_clips=batch_clips, **wanted)  # type: ignore[arg-type]
-        # "local": without it Ray joins any cluster that left its address on this machine.
-        with _native_log_held():
-            ray.init(
-                address="local",
-                num_cpus=machine.cores,
-                num_gpus=machine.num_gpus,
-                object_store_memory=pools.object_store_bytes,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
+        _start_here(this_machine(), object_store_bytes=fit(this_machine()).object_store_bytes)
     try:
         _set_context()
+        pools = fit(_cluster() if is_joining else this_machine())
         gate = open_gate(max_in_work=pools.max_in_work)
-        yield Session(pools=pools, gate=gate, processes=tuple(psutil.Process().children()))
+        own = (process for process in psutil.Process().children() if process.name() in RAY_PROCESSES)
+        yield Session(pools=pools, gate=gate, processes=tuple(own))
     finally:
         _hush(logging.CRITICAL)
+        family = psutil.Process().children(recursive=True)
         ray.shutdown()
+        _end(family)
+
+
+def _start_here(machine: Machine, *, object_store_bytes: int) -> None:
+    with _native_log_held():
+        # "local": without it Ray joins any cluster that left its address on this machine.
+        ray.init(
+            address="local",
+            num_cpus=machine.cores,
+            num_gpus=machine.num_gpus,
+            object_store_memory=object_store_bytes,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _end(family: list[psutil.Process]) -> None:
+    # A worker of Ray 2.60 can deadlock in its own destructors and stay, with all its memory, for good.
+    _, alive = psutil.wait_procs(family, timeout=END_S)
+    for process in alive:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _cluster() -> Machine:

@@ -40,7 +40,7 @@ class StopRequest:
 
     @contextmanager
     def watching_signals(self) -> Iterator[None]:
-        """Take SIGINT and SIGTERM while the block runs; enter it after ``ray.init``, which installs its own."""
+        """Take SIGINT and SIGTERM while the block runs; enter it anew after ``ray.init``, which installs its own."""
         before = {number: signal.signal(number, self._on_signal) for number in SIGNALS}
         try:
             yield
@@ -49,7 +49,9 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def _on_signal(self, signum: int, _frame: FrameType | None) -> None:
-        if self.signum is None:
-            self.signum = signum
-        else:
-            self.is_urgent = True
+        if self.is_urgent:
+            # Whoever asks a third time does not want to wait for anything.
+            signal.signal(signum, signal.SIG_DFL)
+            signal.raise_signal(signum)
+        self.is_urgent = self.signum is not None
+        self.signum = self.signum or signum

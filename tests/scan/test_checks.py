@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from gsgmodel.archive.listing import list_archive
 from gsgmodel.errors import ConfigError
 from gsgmodel.scan import checks as module
 from gsgmodel.scan.checks import check_scan
@@ -74,3 +75,20 @@ def test_neither_ray_nor_torch_is_loaded_for_it():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": "."}
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_folder_without_a_video_is_refused_with_what_is_there(tmp_path):
+    for name in ("a.txt", "b.jpg", "c.txt"):
+        (tmp_path / name).write_text("no video")
+    text = refusal([str(tmp_path)])
+    assert text == "no videos among the inputs: suffix 3 (.txt 2, .jpg 1); --filter '*' takes every file"
+    check_scan([str(tmp_path)], ScanSettings(model="untrained", filter=("*.txt",)))
+
+
+def test_the_listing_is_read_no_further_than_the_first_candidate(video, monkeypatch):
+    def listed(*_args, **_kwargs):
+        yield from list_archive([video])
+        raise AssertionError("read on")
+
+    monkeypatch.setattr(module, "list_archive", listed)
+    check_scan([video], ScanSettings(model="untrained"))

@@ -11,14 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gsgmodel.archive.listing import LeftOut
-from gsgmodel.errors import ConfigError
 from gsgmodel.results.done import DoneIds
 from gsgmodel.scan import plan as module
 from gsgmodel.scan.plan import (
     DONE,
     MAX_EXAMPLES,
     PLAN_SCHEMA,
-    check_found,
     left_out_text,
     make_plan,
     planned_refs,
@@ -179,21 +177,6 @@ def test_a_plan_is_the_listing_less_what_is_done_each_once(plan, ref, video_id, 
     wanted = Counter([number for number in numbers if number not in done][:limit])
     assert Counter(planned_ids(made.path)) == Counter(map(video_id, wanted))
     assert made.num_bytes == sum(1000 + number for number in wanted)
-
-
-def test_inputs_without_a_video_are_refused_with_what_was_there(plan):
-    made = plan([left_out("a.txt"), left_out("b.jpg", suffix=".jpg"), left_out("c.txt")])
-    with pytest.raises(ConfigError, match=r"no videos among the inputs: suffix 3 \(.txt 2, .jpg 1\); --filter '\*'"):
-        check_found(made)
-
-
-def test_an_empty_archive_is_refused(plan):
-    with pytest.raises(ConfigError, match="no videos among the inputs: nothing there"):
-        check_found(plan([]))
-
-
-def test_inputs_that_are_done_already_are_no_mistake(plan, ref):
-    check_found(plan([ref(1)], is_done=lambda ids: np.ones(len(ids), bool)))
 
 
 def test_what_was_left_out_reads_as_a_sentence_what_is_done_first():
