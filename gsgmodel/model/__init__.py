@@ -1,1 +1,1 @@
-"""The network that judges: GSG (Zhao et al., ICASSP 2023), its loss, its weights on disk, its verdict on a clip."""
+"""The network that judges: GSG (Zhao et al., ICASSP 2022), its loss, its weights on disk, its verdict on a clip."""

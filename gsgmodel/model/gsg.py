@@ -59,7 +59,7 @@ class GSGModel(nn.Module):
     deviation is part of the network.
 
     Source: Zhao et al., "Exploring Complementarity of Global and Local Spatiotemporal Information for Fake Face Video
-    Detection", ICASSP 2023, section 2.
+    Detection", ICASSP 2022, section 2.
     """
 
     mean: Tensor

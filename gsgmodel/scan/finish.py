@@ -12,14 +12,14 @@ from gsgmodel.errors import Status
 from gsgmodel.model.reference import UNTRAINED
 from gsgmodel.results.schema import UNFINISHED
 from gsgmodel.scan.commit import Committer
-from gsgmodel.scan.opening import Scan
+from gsgmodel.scan.opening import FAILED, Scan
 from gsgmodel.scan.passes import Account, missing_rows
 from gsgmodel.scan.plan import Plan, left_out_text
 from gsgmodel.scan.progress import duration_text
 from gsgmodel.scan.sinks import TableSink
 from gsgmodel.scan.stop import StopRequest
 
-OK, FAILED, TOO_MANY_UNSCORED, FLAGGED, DEADLINE = 0, 1, 3, 4, 5
+OK, TOO_MANY_UNSCORED, FLAGGED, DEADLINE = 0, 3, 4, 5
 SIGNAL_CODE = 128
 LOST = "lost"
 """Status in ``unfinished.parquet`` of a video that never arrived although nobody stopped the run."""

@@ -4,14 +4,14 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gsgmodel.errors import ConfigError, Status
+from gsgmodel.errors import ConfigError, OutputError, Status
 from gsgmodel.model.reference import resolve_model
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.records import Preparation
@@ -29,6 +29,7 @@ from gsgmodel.video.container import DECODER_VERSION
 SCORING_REVISION = 1
 """Raised whenever this code moves scores of an unchanged video by an unchanged model; a golden test holds it."""
 DEFAULT_POINT = "default"
+FAILED = 1
 SHOW_EVERY_S = 1.0
 
 Show = Callable[[dict[str, Any]], None]
@@ -110,7 +111,7 @@ def open_scan(
         kept = settings.output is not None and not settings.dry_run
         run_folder = _run_folder(settings, inputs, provenance) if kept else None
         sink, recount = _open_sink(settings, provenance, printer(threshold))
-        yield Scan(
+        scan = Scan(
             inputs=inputs,
             settings=settings,
             model=model,
@@ -122,6 +123,13 @@ def open_scan(
             recount=recount,
             started_at=started_at,
         )
+        try:
+            yield scan
+        finally:
+            if run_folder and not run_folder.summary_path.exists():
+                # An error ends the run: whoever watches runs by their summaries must see it.
+                with suppress(OutputError):
+                    run_folder.write_summary({"exit_code": FAILED, "reason": "ended by an error", **asdict(provenance)})
 
 
 def scoring_id(*, model_digest: str, preparation: Preparation, faces: str, window_s: float, max_clips: int) -> str:

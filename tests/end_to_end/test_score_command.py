@@ -20,6 +20,8 @@ from tests.end_to_end.conftest import NUM_VIDEOS
 from tests.end_to_end.scans import RunningScan, assert_same_rows, rows_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
+ONE_EACH = ("--prepare-actors", "1", "--score-actors", "1")
+"""Starts sooner than pools that fill the machine."""
 
 
 def test_what_is_done_stays_done_and_what_changed_or_is_retried_is_scored_again(
@@ -34,7 +36,8 @@ def test_what_is_done_stays_done_and_what_changed_or_is_retried_is_scored_again(
     (few / "notes.txt").write_text("not a candidate")
 
     def scan(*args: str) -> dict[str, Any]:
-        code, out, err = start_scan(few, "--model", model, "--output", output, "--json", *args).finish()
+        given = (few, "--model", model, "--output", output, "--json", *ONE_EACH, *args)
+        code, out, err = start_scan(*given).finish()
         summary: dict[str, Any] = json.loads(out.splitlines()[-1])
         assert code == summary["exit_code"] == summary_of(output)["exit_code"], err
         assert err.splitlines()[-1].startswith(f"exit code {code}")
@@ -69,7 +72,7 @@ def test_without_output_it_prints_a_verdict_a_video_and_keeps_nothing(
     broken = tmp_path / "broken\n.mp4"
     broken.write_bytes(b"no video at all")
     video = min(archive.glob("*.mp4"))
-    code, out, err = start_scan("--model", model, "--fail-on-flagged", video, broken).finish()
+    code, out, err = start_scan("--model", model, "--fail-on-flagged", *ONE_EACH, video, broken).finish()
     assert code == 4, err
     lines = out.splitlines()
     assert len(lines) == 2
@@ -80,7 +83,7 @@ def test_without_output_it_prints_a_verdict_a_video_and_keeps_nothing(
 
 def test_untrained_says_so_in_every_row_and_prints_no_verdict(archive: Path, tmp_path: Path, start_scan: Any) -> None:
     video = min(archive.glob("*.mp4"))
-    code, out, err = start_scan(video, "--model", "untrained", "--output", tmp_path).finish()
+    code, out, err = start_scan(video, "--model", "untrained", "--output", tmp_path, *ONE_EACH).finish()
     assert code == 0, err
     assert "FAKE" not in out + err
     assert "scores mean nothing" in err
@@ -94,7 +97,7 @@ def test_untrained_says_so_in_every_row_and_prints_no_verdict(archive: Path, tmp
 def test_two_scans_of_one_archive_at_once_leave_each_video_once(
     archive: Path, model: Path, undisturbed: dict[str, Any], tmp_path: Path, start_scan: Any
 ) -> None:
-    args = (archive, "--model", model, "--output", tmp_path, "--commit-s", "0.2", "--prepare-actors", "1")
+    args = (archive, "--model", model, "--output", tmp_path, "--commit-s", "0.2", *ONE_EACH)
     both = [start_scan(*args), start_scan(*args)]
     for scan in both:
         code, _, err = scan.finish(timeout_s=400)

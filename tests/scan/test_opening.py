@@ -1,5 +1,6 @@
 """The start of a scan: what it is called, where its rows go, and what it refuses."""
 
+import json
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -177,3 +178,17 @@ def test_a_model_that_is_not_there_is_refused_before_the_output_is_touched(opene
     with pytest.raises(ConfigError, match="there is nothing"):
         opened(model=str(tmp_path / "nowhere")).__enter__()
     assert not (tmp_path / "results").exists()
+
+
+def test_a_run_that_an_error_ends_says_so_in_its_summary(opened):
+    with pytest.raises(RuntimeError), opened() as scan:
+        raise RuntimeError("a bug")
+    summary = json.loads(scan.run_folder.summary_path.read_text())
+    assert (summary["exit_code"], summary["run_id"]) == (1, scan.provenance.run_id)
+    assert summary["reason"] == "ended by an error"
+
+
+def test_a_summary_that_was_written_stays(opened):
+    with opened() as scan:
+        scan.run_folder.write_summary({"exit_code": 0})
+    assert json.loads(scan.run_folder.summary_path.read_text()) == {"exit_code": 0}
