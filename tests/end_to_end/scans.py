@@ -31,7 +31,7 @@ class RunningScan:
         """Wait until something holds while the scan runs."""
         until = time.monotonic() + timeout_s
         while not is_so():
-            assert self.process.poll() is None, f"the scan ended early: {self.process.communicate()}"
+            assert self.process.poll() in {None, 0}, f"the scan ended early: {self.process.communicate()}"
             assert time.monotonic() < until, "it did not come about in time"
             time.sleep(0.05)
 
