@@ -131,12 +131,7 @@ def exit_code(
 
 def summary_text(scan: Scan, summary: Summary) -> list[str]:
     """Return the summary as sentences, the exit code last."""
-    statuses = ", ".join(f"{name} {count}" for name, count in summary.by_status.items())
-    lines = [
-        f"{sum(summary.by_status.values())} of {summary.planned} videos in {duration_text(summary.wall_s)}, "
-        f"{summary.videos_per_s:.2f} videos/s, {summary.clips_per_s:.2f} clips/s"
-        + (f": {statuses}" if statuses else "")
-    ]
+    lines = [_finished_text(summary) if summary.planned else "nothing to score"]
     if summary.threshold is not None:
         lines.append(f"flagged at {summary.threshold:g}: {summary.flagged}")
     if summary.left_out:
@@ -148,6 +143,13 @@ def summary_text(scan: Scan, summary: Summary) -> list[str]:
     if scan.run_folder:
         lines.append(f"table {scan.run_folder.path.parent.parent / 'videos'}, run {scan.run_folder.path}")
     return [*lines, f"exit code {summary.exit_code}: {summary.reason}"]
+
+
+def _finished_text(summary: Summary) -> str:
+    counted = f"{sum(summary.by_status.values())} of {summary.planned} videos in {duration_text(summary.wall_s)}"
+    statuses = ", ".join(f"{name} {count}" for name, count in summary.by_status.items())
+    rates = f"{summary.videos_per_s:.2f} videos/s, {summary.clips_per_s:.2f} clips/s"
+    return f"{counted}, {rates}: {statuses}" if statuses else counted
 
 
 def _unfinished_rows(plan: Plan, account: Account, committer: Committer) -> pa.Table:

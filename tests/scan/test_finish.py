@@ -241,6 +241,7 @@ def test_the_summary_reads_as_sentences_the_exit_code_last(scan, plan_of, commit
     assert any("untrained" in line and "mean nothing" in line for line in lines)
     assert any(str(scan.run_folder.path) in line for line in lines)
     assert lines[-1] == "exit code 0: done"
+    assert summary_text(scan, replace(summary, planned=0, by_status={}))[0] == "nothing to score"
 
 
 def test_the_plans_columns_are_enough_for_what_is_left():
