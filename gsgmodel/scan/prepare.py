@@ -5,6 +5,7 @@ minute of 720p, against 10 MB of crops). One call takes one video and returns on
 row with a status and no crops.
 """
 
+import ctypes
 import time
 from typing import Any, BinaryIO, Literal, cast
 
@@ -69,6 +70,10 @@ def prepare(
     )
 
 
+TRIM_EVERY = 20
+"""Videos between two times that an actor gives free memory back."""
+
+
 class PrepareActor:
     """Holds the face detector of one process and prepares one video a call."""
 
@@ -86,6 +91,7 @@ class PrepareActor:
         self._window_s = window_s
         self._max_clips = max_clips
         self._gate = gate
+        self._num_started = 0
         self._detector = FaceDetector(
             long_side_px=preparation.detect_long_side_px,
             min_face_px=preparation.min_face_px,
@@ -97,6 +103,9 @@ class PrepareActor:
         planned = batch.to_pylist()[0]
         if not ray.get(self._gate.enter.remote(planned["video_id"])):
             return held_back_row(planned)
+        self._num_started += 1
+        if self._num_started % TRIM_EVERY == 0:
+            return_free_memory()
         started_s = time.thread_time()
         video = prepare_video(
             VideoRef(**planned),
@@ -107,6 +116,17 @@ class PrepareActor:
             max_clips=self._max_clips,
         )
         return prepared_row(planned, video, cpu_s=time.thread_time() - started_s)
+
+
+def return_free_memory() -> None:
+    """Give memory that the allocator holds but nobody uses back to the system, where the C library can.
+
+    Frames of many sizes leave glibc's heap in pieces: without this an actor grows by 0.1 MB a video while its memory
+    in use stays the same (mallinfo2 over 700 videos: 190 MB in use, 35 and then 141 MB free).
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def prepare_video(

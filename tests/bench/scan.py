@@ -4,7 +4,7 @@ Usage: python tests/bench/scan.py FOLDER [--copies N] [--model REF] [--seconds-b
 
 Links every video of FOLDER N times into a scratch archive, scans it, and prints one line of JSON: thread CPU time in
 decode, detect and forward over cores x wall time between 20 % and 80 % of the videos; the memory of its own of each
-stage's processes in the second and the last fifth of the run; and what Ray spilled.
+stage's processes in each tenth of the run; and what Ray spilled.
 """
 
 import argparse
@@ -88,16 +88,15 @@ def busy_share(arrivals: list[tuple[float, int, float]], *, cores: int) -> float
     return sum(cpu_s for _, cpu_s in window[1:]) / (cores * wall_s)
 
 
-def memory(samples: list[tuple[float, str, int]], *, first_s: float, last_s: float) -> dict[str, dict[str, int]]:
-    """Peak MB of its own of each process in the second and in the last fifth of the time that videos arrived."""
-    fifth_s = (last_s - first_s) / 5
-    spans = {"second_fifth": (first_s + fifth_s, first_s + 2 * fifth_s), "last_fifth": (last_s - fifth_s, last_s)}
-    peaks: dict[str, dict[str, int]] = {}
-    for span, (start_s, end_s) in spans.items():
-        for moment_s, name, size_bytes in samples:
-            if start_s <= moment_s < end_s:
-                process = peaks.setdefault(name, {})
-                process[span] = max(process.get(span, 0), size_bytes >> 20)
+def memory(samples: list[tuple[float, str, int]], *, first_s: float, last_s: float) -> dict[str, list[int]]:
+    """Peak MB of its own of each process in each tenth of the time that videos arrived."""
+    tenth_s = (last_s - first_s) / 10
+    peaks: dict[str, list[int]] = {}
+    for moment_s, name, size_bytes in samples:
+        tenth = int((moment_s - first_s) // tenth_s)
+        if 0 <= tenth < 10:
+            process = peaks.setdefault(name, [0] * 10)
+            process[tenth] = max(process[tenth], size_bytes >> 20)
     return peaks
 
 

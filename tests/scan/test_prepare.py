@@ -253,3 +253,9 @@ def test_an_actor_asks_the_gate_and_answers_with_one_row(write, frames, monkeypa
     assert len(crops_of(row, 0, num_frames=4, size_px=64)) == (1 if is_open else 0)
     if is_open:
         assert row["prepare_cpu_s"][0].as_py() > 0
+
+
+def test_free_memory_goes_back_and_a_c_library_that_cannot_is_left_alone(monkeypatch):
+    module.return_free_memory()
+    monkeypatch.setattr(module.ctypes, "CDLL", lambda _name: object())
+    module.return_free_memory()
