@@ -30,7 +30,7 @@ GPUS = Path("/proc/driver/nvidia/gpus")
 ACTORS_PER_CORE = Fraction(3, 4)
 """Of each stage, where both run on the CPU: either takes 40 to 60 % of the time, depending on the faces in a video, so
 both pools together outnumber the cores. On two cores 2 + 2 actors keep 0.94 of them busy, 2 + 1 only 0.69
-(tests/bench/scan.py over 25 real videos with 53 clips)."""
+(tests/bench/scan.py over 25 real videos with 52 clips)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
