@@ -76,12 +76,6 @@ class RunFolder:
         """Planned videos that got no row."""
         return self.path / "unfinished.parquet"
 
-    def write_plan_part(self, number: int, rows: pa.Table) -> Path:
-        """Write one immutable part of the plan, ``plan/part-00000.parquet`` and so on; returns its path."""
-        path = self.plan_path / f"part-{number:05}.parquet"
-        _write(path, lambda partial: pq.write_table(rows, partial, compression="zstd"))
-        return path
-
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write ``settings.toml``; the values that ``to_toml`` takes."""
         text = to_toml(settings)

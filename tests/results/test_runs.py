@@ -73,11 +73,9 @@ def test_a_run_has_its_files_where_they_are_published(folder, tmp_path):
     folder.write_settings({"a": 1})
     folder.write_summary({"exit_code": 0})
     folder.write_unfinished(UNFINISHED.empty_table())
-    part = folder.write_plan_part(7, pa.table({"uri": ["a"]}))
-    assert part == top / "plan" / "part-00007.parquet"
+    assert folder.plan_path == top / "plan"
     assert sorted(str(path.relative_to(top)) for path in top.rglob("*")) == [
         "plan",
-        "plan/part-00007.parquet",
         "settings.toml",
         "summary.json",
         "unfinished.parquet",
@@ -85,7 +83,6 @@ def test_a_run_has_its_files_where_they_are_published(folder, tmp_path):
     assert tomllib.loads(folder.settings_path.read_text()) == {"a": 1}
     assert json.loads(folder.summary_path.read_text()) == {"exit_code": 0}
     assert pq.read_schema(folder.unfinished_path).equals(UNFINISHED)
-    assert pq.read_table(part).to_pydict() == {"uri": ["a"]}
 
 
 def test_a_run_is_never_two(folder, tmp_path):
