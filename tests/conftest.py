@@ -1,14 +1,19 @@
 """What every test shares: shapes checked at run time, the shared media, one thread for torch."""
 
 import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jaxtyping import install_import_hook
 
-PURE_ROOMS = ("records", "archive", "video", "faces", "model", "results", "datasets")
+from tests.servers import S3_ENVIRONMENT, serving_s3
+
+PURE_ROOMS = ("records", "redact", "archive", "video", "faces", "model", "results", "datasets", "scoring")
 # Ray cannot send hooked classes to its processes, so only what stays with the driver or is a plain function.
-PURE_MODULES = tuple(f"scan.{name}" for name in ("commit", "plan", "rows", "settings", "sinks", "verdict"))
+PURE_MODULES = tuple(f"scan.{name}" for name in ("commit", "plan", "rows", "settings", "sinks"))
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 install_import_hook([f"gsgmodel.{name}" for name in PURE_ROOMS + PURE_MODULES], CHECKER)
@@ -22,3 +27,39 @@ def shared_data() -> Path:
     if not (folder / "manifest.csv").is_file():
         pytest.skip(f"needs the shared media, not found in {folder} (set GSG_SHARED)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 API over HTTP, for the whole session."""
+    with serving_s3(tmp_path_factory.mktemp("s3")) as url:
+        yield url
+
+
+@pytest.fixture
+def s3_environment(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same server with credentials in the environment; clients of other tests are forgotten."""
+    from gsgmodel.archive.s3 import connect
+
+    connect.cache_clear()
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name, value in S3_ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    yield s3_server
+    connect.cache_clear()
+
+
+@pytest.fixture
+def s3(s3_environment: str) -> Any:
+    """A plain client of the server, for arranging and looking, independent of our code."""
+    import boto3
+
+    return boto3.client("s3", endpoint_url=s3_environment)
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    """A bucket of the test's own."""
+    name = f"bucket-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name)
+    return name

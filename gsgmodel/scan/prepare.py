@@ -7,31 +7,17 @@ row with a status and no crops.
 
 import ctypes
 import time
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, Literal
 
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
-from gsgmodel.archive.reading import ObjectReader, open_object
-from gsgmodel.errors import Status, VideoError
-from gsgmodel.faces.clips import ClipMaker
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.records import Preparation, VideoRef
-from gsgmodel.scan.rows import PreparedVideo, held_back_row, prepared_row
+from gsgmodel.scan.rows import held_back_row, prepared_row
 from gsgmodel.scan.session import Session
-from gsgmodel.video.container import DECODER_VERSION
-from gsgmodel.video.limits import DecodeLimits
-from gsgmodel.video.reader import open_video
-
-WINDOWS_WIDENED = "windows_widened"
-"""Note in the row: the cap on clips made each stand for more than the window that was asked for."""
-CROP_REDUCED = "crop_reduced"
-"""Note in the row: a face so near the frame's edge that its crop lost more than a fifth of its side."""
-FACES_DROPPED = "faces_dropped"
-"""Note in the row: faces without any clip, because of the cap on clips."""
-CLIPS_DROPPED = "clips_dropped"
-"""Note in the row: clips of a face left out, because of the cap on clips."""
+from gsgmodel.scoring.prepare import prepare_video
 
 
 def prepare(
@@ -127,76 +113,3 @@ def return_free_memory() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def prepare_video(
-    ref: VideoRef,
-    *,
-    detector: FaceDetector,
-    preparation: Preparation,
-    faces: Literal["all", "largest"],
-    window_s: float,
-    max_clips: int,
-) -> PreparedVideo:
-    """Read, decode and crop one video; what goes wrong with it becomes its status."""
-    source: ObjectReader | None = None
-    try:
-        with open_object(ref) as source:
-            try:
-                video = _clips_of(
-                    source,
-                    maker=ClipMaker(
-                        detector,
-                        frames_per_clip=preparation.frames_per_clip,
-                        crop_scale=preparation.crop_scale,
-                        crop_size_px=preparation.crop_size_px,
-                        faces=faces,
-                        max_clips=max_clips,
-                    ),
-                    frames_per_clip=preparation.frames_per_clip,
-                    window_s=window_s,
-                    max_clips=max_clips,
-                )
-            finally:
-                # Also after an error: what was replaced under the decoder is not to be called unreadable.
-                source.verify()
-    except VideoError as error:
-        return PreparedVideo(
-            decoder=DECODER_VERSION,
-            status=error.status,
-            error_class=type(error).__name__,
-            error_text=str(error),
-            bytes_read=source.bytes_read if source else 0,
-        )
-    return video
-
-
-def _clips_of(
-    source: ObjectReader, *, maker: ClipMaker, frames_per_clip: int, window_s: float, max_clips: int
-) -> PreparedVideo:
-    with open_video(
-        cast("BinaryIO", source),
-        frames_per_clip=frames_per_clip,
-        window_s=window_s,
-        max_clips=max_clips,
-        limits=DecodeLimits(),
-    ) as reader:
-        for window in reader.read():
-            maker.add(window.start_s, window.end_s, window.time_s, window.frames, window.positions)
-        clips, counts = maker.finish()
-        facts = {
-            WINDOWS_WIDENED: reader.is_widened,
-            CROP_REDUCED: any(clip.is_reduced for clip in clips),
-            FACES_DROPPED: counts.faces_dropped > 0,
-            CLIPS_DROPPED: counts.clips_dropped > 0,
-        }
-        return PreparedVideo(
-            decoder=reader.info.decoder,
-            status=None if clips else Status.NO_FACE,
-            info=reader.info,
-            clips=clips,
-            frames_decoded=reader.frames_decoded,
-            frames_missing=reader.frames_missing,
-            bytes_read=source.bytes_read,
-            notes=[note for note, is_true in facts.items() if is_true],
-        )

@@ -4,17 +4,16 @@ One row is one video from the plan to the commit. A prepared row carries its cro
 scored row has dropped them and is about a kilobyte.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import UInt8
 
-from gsgmodel.errors import Status
-from gsgmodel.records import FaceClip, VideoInfo
+from gsgmodel.records import FaceClip
 from gsgmodel.results.schema import VIDEOS
 from gsgmodel.scan.plan import PLAN_SCHEMA
+from gsgmodel.scoring.prepare import PreparedVideo
 
 HELD_BACK = "held_back"
 """Not a status: the row of a video that the gate did not let start, left for the next run."""
@@ -49,23 +48,6 @@ SCORED_SCHEMA = pa.schema(
         pa.field("score_cpu_s", pa.float64()),
     ]
 )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedVideo:
-    """What became of a video before the network: its clips, or the status that says why there are none."""
-
-    decoder: str
-    status: Status | None = None
-    """None while there are clips to score."""
-    error_class: str | None = None
-    error_text: str | None = None
-    info: VideoInfo | None = None
-    clips: list[FaceClip] = field(default_factory=list)
-    frames_decoded: int = 0
-    frames_missing: int = 0
-    bytes_read: int = 0
-    notes: list[str] = field(default_factory=list)
 
 
 def prepared_row(planned: dict[str, Any], video: PreparedVideo, *, cpu_s: float) -> pa.Table:

@@ -4,21 +4,18 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import ray
 import torch
-from jaxtyping import UInt8
 from ray.data import ActorPoolStrategy, Dataset
 
 from gsgmodel.errors import Status
-from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.reference import build_network
-from gsgmodel.model.scoring import calibrate, fuse, score_clips
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.scan.rows import SCORED_SCHEMA, crops_of
 from gsgmodel.scan.session import Session
-from gsgmodel.scan.verdict import Combine, ScoredClip, judge
+from gsgmodel.scoring.network import ClipScorer, combine_with
+from gsgmodel.scoring.verdict import Combine, ScoredClip, judge
 
 
 def score(rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: int) -> Dataset:
@@ -76,52 +73,6 @@ class ScoreActor:
             ],
             schema=SCORED_SCHEMA,
         )
-
-
-class ClipScorer:
-    """Runs the network over the clips of several videos; halves its batch when the GPU's memory runs out."""
-
-    def __init__(self, network: GSGModel, *, batch_clips: int, device: str) -> None:
-        self._network = network.to(device).eval()
-        self._device = device
-        self.batch_clips = batch_clips
-
-    def score(self, crops: Sequence[UInt8[np.ndarray, "N T S S 3"]]) -> list[list[ScoredClip]]:
-        """Return what the network says of each clip of each video.
-
-        Raises:
-            torch.OutOfMemoryError: If a single clip does not fit.
-        """
-        flat = [clip for video in crops for clip in video]
-        scored: list[ScoredClip] = []
-        while len(scored) < len(flat):
-            batch = np.stack(flat[len(scored) : len(scored) + self.batch_clips])
-            try:
-                scores = score_clips(self._network, batch, device=self._device)
-            except torch.OutOfMemoryError:
-                if self.batch_clips == 1:
-                    raise
-                self.batch_clips = max(1, self.batch_clips // 2)
-                torch.cuda.empty_cache()
-                continue
-            scored += [
-                ScoredClip(
-                    margin_global=float(scores.global_margins[index]),
-                    margin_fusion=float(scores.fusion_margins[index]),
-                    frame_scores=scores.frame_scores[index],
-                    patches=scores.patches[index],
-                )
-                for index in range(len(batch))
-            ]
-        remaining = iter(scored)
-        return [[next(remaining) for _ in video] for video in crops]
-
-
-def combine_with(files: ModelFiles) -> Combine:
-    """Return how a model joins both streams' scores: fused as its architecture says, then calibrated."""
-    score_fusion = files.settings.architecture.score_fusion
-    calibration = files.settings.calibration
-    return lambda in_global, in_fusion: calibrate(fuse(in_global, in_fusion, score_fusion=score_fusion), calibration)
 
 
 def scored_row(row: dict[str, Any], scored: Sequence[ScoredClip], *, combine: Combine, cpu_s: float) -> dict[str, Any]:

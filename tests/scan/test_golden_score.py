@@ -13,9 +13,10 @@ from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.model.reference import build_network, resolve_model
 from gsgmodel.scan.opening import SCORING_REVISION
 from gsgmodel.scan.plan import PLAN_SCHEMA
-from gsgmodel.scan.prepare import prepare_video
 from gsgmodel.scan.rows import prepared_row
-from gsgmodel.scan.score import ClipScorer, combine_with, scored_row
+from gsgmodel.scan.score import scored_row
+from gsgmodel.scoring.network import ClipScorer, combine_with
+from gsgmodel.scoring.prepare import prepare_video
 from gsgmodel.video.write import Encoding, write_video
 
 REVISION = 1

@@ -13,8 +13,9 @@ from gsgmodel.errors import Status
 from gsgmodel.records import FaceClip, VideoInfo
 from gsgmodel.results.schema import VIDEOS
 from gsgmodel.scan.plan import PLAN_SCHEMA
-from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, SCORED_SCHEMA, PreparedVideo, crops_of, held_back_row
+from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, SCORED_SCHEMA, crops_of, held_back_row
 from gsgmodel.scan.rows import prepared_row as make_prepared_row
+from gsgmodel.scoring.prepare import PreparedVideo
 
 FRAMES, SIZE = 4, 6
 INFO = VideoInfo(

@@ -1,23 +1,22 @@
-"""Clips of several videos share batches, and each video gets its own back."""
+"""An actor replaces crops by scores and lets rows without clips pass."""
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from gsgmodel.errors import Status
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.gsg import GSGModel
-from gsgmodel.model.scoring import ClipScores, score_clips
-from gsgmodel.model.settings import Calibration, ModelSettings
+from gsgmodel.model.scoring import score_clips
+from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import read_model, save_model
 from gsgmodel.records import FaceClip, Preparation
 from gsgmodel.scan import score as module
 from gsgmodel.scan.plan import PLAN_SCHEMA
-from gsgmodel.scan.rows import HELD_BACK, SCORED_SCHEMA, PreparedVideo, held_back_row, prepared_row
-from gsgmodel.scan.score import ClipScorer, ScoreActor, combine_with
+from gsgmodel.scan.rows import HELD_BACK, SCORED_SCHEMA, held_back_row, prepared_row
+from gsgmodel.scan.score import ScoreActor
+from gsgmodel.scoring.prepare import PreparedVideo
 
 TINY = GSGConfig(backbone="tiny", hidden=16, layers=2, num_selected=2, attention_hidden=8)
 FRAMES, SIZE = 3, 128
@@ -42,97 +41,6 @@ def files(tmp_path, network):
 def crops(num_clips, *, seed=0):
     shape = (num_clips, FRAMES, SIZE, SIZE, 3)
     return np.random.default_rng(seed).integers(0, 255, shape, dtype=np.uint8)
-
-
-def pretend(calls, *, fits=1000):
-    """Stands for the network: a clip's margins are the first pixel of it; more clips than fit are too many."""
-
-    def score(_network, batch, *, device):
-        calls.append((len(batch), device))
-        if len(batch) > fits:
-            raise torch.OutOfMemoryError
-        first = batch[:, 0, 0, 0, 0].astype(np.float64)
-        return ClipScores(
-            global_frame_logits=np.zeros((len(batch), FRAMES, 2), np.float32),
-            fusion_frame_logits=np.zeros((len(batch), FRAMES, 2), np.float32),
-            frame_scores=np.zeros((len(batch), FRAMES)),
-            global_margins=first,
-            fusion_margins=-first,
-            patches=np.zeros((len(batch), FRAMES, 2), np.int64),
-        )
-
-    return score
-
-
-def small(firsts):
-    """Clips of one pixel that say which they are."""
-    return np.array(firsts, np.uint8).reshape(-1, 1, 1, 1, 1)
-
-
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    sizes=st.lists(st.integers(0, 5), max_size=6),
-    batch_clips=st.integers(1, 7),
-    fits=st.integers(1, 7),
-)
-def test_every_video_gets_its_own_clips_back_in_order_whatever_fits(network, sizes, batch_clips, fits):
-    numbers = iter(range(100))
-    videos = [[next(numbers) for _ in range(size)] for size in sizes]
-    calls = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "score_clips", pretend(calls, fits=fits))
-        scored = ClipScorer(network, batch_clips=batch_clips, device="cpu").score([small(video) for video in videos])
-    assert [[clip.margin_global for clip in video] for video in scored] == videos
-    assert [[-clip.margin_fusion for clip in video] for video in scored] == videos
-    assert sum(size for size, _ in calls if size <= fits) == sum(sizes)
-
-
-def test_batches_are_filled_across_videos(network, monkeypatch):
-    calls = []
-    monkeypatch.setattr(module, "score_clips", pretend(calls))
-    ClipScorer(network, batch_clips=4, device="cpu").score([small([1, 2, 3]), small([]), small([4, 5, 6])])
-    assert calls == [(4, "cpu"), (2, "cpu")]
-
-
-def test_a_batch_that_does_not_fit_is_halved_and_stays_so(network, monkeypatch):
-    calls = []
-    monkeypatch.setattr(module, "score_clips", pretend(calls, fits=2))
-    scorer = ClipScorer(network, batch_clips=8, device="cpu")
-    scorer.score([small(range(5))])
-    assert [size for size, _ in calls] == [5, 4, 2, 2, 1]
-    scorer.score([small(range(3))])
-    assert [size for size, _ in calls[5:]] == [2, 1]
-    assert scorer.batch_clips == 2
-
-
-def test_a_single_clip_that_does_not_fit_is_an_error(network, monkeypatch):
-    monkeypatch.setattr(module, "score_clips", pretend([], fits=0))
-    with pytest.raises(torch.OutOfMemoryError):
-        ClipScorer(network, batch_clips=4, device="cpu").score([small([1, 2, 3])])
-
-
-def test_nothing_to_score_asks_the_network_nothing(network, monkeypatch):
-    calls = []
-    monkeypatch.setattr(module, "score_clips", pretend(calls))
-    assert ClipScorer(network, batch_clips=4, device="cpu").score([small([]), small([])]) == [[], []]
-    assert calls == []
-
-
-def test_clips_in_a_batch_score_as_they_do_alone(network):
-    clips = crops(3)
-    together = ClipScorer(network, batch_clips=8, device="cpu").score([clips[:1], clips[1:]])
-    for index, found in enumerate(clip for video in together for clip in video):
-        alone = score_clips(network, clips[index : index + 1], device="cpu")
-        assert found.margin_global == pytest.approx(float(alone.global_margins[0]), abs=1e-6)
-        assert found.margin_fusion == pytest.approx(float(alone.fusion_margins[0]), abs=1e-6)
-        assert np.allclose(found.frame_scores, alone.frame_scores[0], atol=1e-6)
-        assert np.array_equal(found.patches, alone.patches[0])
-
-
-def test_streams_are_joined_as_the_architecture_says_and_then_calibrated(files):
-    assert combine_with(files())(0.2, 0.6) == pytest.approx(0.4)
-    calibrated = combine_with(files(calibration=Calibration(slope=1.0, intercept=1.0)))(0.5, 0.5)
-    assert calibrated == pytest.approx(1 / (1 + np.exp(-1)))
 
 
 def planned(ref, number):
@@ -191,7 +99,7 @@ def test_an_actor_replaces_crops_by_scores_and_passes_rows_without_clips(actor, 
 
 def test_a_batch_of_failures_passes_without_the_network(actor, ref, monkeypatch):
     calls = []
-    monkeypatch.setattr(module, "score_clips", pretend(calls))
+    monkeypatch.setattr("gsgmodel.scoring.network.score_clips", lambda *_args, **_kwargs: calls.append(1))
     rows = [
         prepared_row(planned(ref, number), PreparedVideo(decoder="av 1", status=status), cpu_s=0.0)
         for number, status in enumerate(Status)
@@ -200,14 +108,3 @@ def test_a_batch_of_failures_passes_without_the_network(actor, ref, monkeypatch)
     table = actor(pa.concat_tables(rows))
     assert table["status"].to_pylist() == [status.value for status in Status if status != Status.SCORED]
     assert calls == []
-
-
-@pytest.mark.gpu
-def test_a_gpu_scores_as_the_cpu_does(network):
-    clips = crops(5)
-    (expected,) = ClipScorer(network, batch_clips=2, device="cpu").score([clips])
-    (found,) = ClipScorer(network, batch_clips=2, device="cuda").score([clips])
-    network.to("cpu")
-    for on_cpu, on_gpu in zip(expected, found, strict=True):
-        assert on_gpu.margin_global == pytest.approx(on_cpu.margin_global, abs=1e-3)
-        assert on_gpu.margin_fusion == pytest.approx(on_cpu.margin_fusion, abs=1e-3)

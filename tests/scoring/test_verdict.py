@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gsgmodel.model.scoring import calibrate, fuse
 from gsgmodel.model.settings import Calibration
-from gsgmodel.scan.verdict import LONGEST_TRACK_ONLY, ScoredClip, judge, track_scores
+from gsgmodel.scoring.verdict import LONGEST_TRACK_ONLY, ScoredClip, judge, track_scores
 
 FRAMES = 6
 MARGINS = st.floats(-20, 20)
