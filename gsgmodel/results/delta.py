@@ -1,8 +1,10 @@
-"""The few things that are done to a Delta table, each in one step, on a local folder."""
+"""The few things that are done to a Delta table, each in one step, wherever it lies."""
 
+import io
 import json
+import time
 import uuid
-from pathlib import Path
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,18 +12,21 @@ from deltalake import CommitProperties, DeltaTable, QueryBuilder, write_deltalak
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
-from gsgmodel.errors import ConfigError, OutputError
+from gsgmodel.errors import ConfigError, OutputError, VideoError
+from gsgmodel.results.places import Place
 from gsgmodel.results.schema import VIDEOS, plain_type
 from gsgmodel.results.storage import output_errors, reason
 
+_LOG = "_delta_log"
 _COLUMNS_WITH_BOUNDS = "scoring_id,status,score,last_modified,scored_at"
 
 
-def open_table(folder: Path) -> DeltaTable:
-    """Open the table in a folder.
+def open_table(place: Place, *, options: Mapping[str, str] | None = None) -> DeltaTable:
+    """Open the table in a place.
 
     Args:
-        folder: Absolute.
+        place: Of the table.
+        options: Its storage options, where the caller has them already.
 
     Returns:
         A handle on its newest snapshot.
@@ -30,122 +35,126 @@ def open_table(folder: Path) -> DeltaTable:
         ConfigError: If there is no table, or it cannot be read, or has other columns than ``VIDEOS``.
     """
     try:
-        table = DeltaTable(folder.as_uri())
-    except (DeltaError, OSError) as error:
-        raise ConfigError(f"no table of results can be read in {str(folder)!r}: {reason(error)}") from error
+        table = handle(place, options=options)
+    except (DeltaError, OSError, VideoError) as error:
+        raise ConfigError(f"no table of results can be read in {place.uri!r}: {reason(error)}") from error
     found = [(column.name, plain_type(column.type)) for column in pa.schema(table.schema().to_arrow())]
     expected = [(column.name, plain_type(column.type)) for column in VIDEOS]
     if found != expected:
         differing = sorted({name for name, _ in set(found) ^ set(expected)} or {"the order of columns"})
-        raise ConfigError(f"the table in {str(folder)!r} is of another version, by {', '.join(differing)}")
+        raise ConfigError(f"the table in {place.uri!r} is of another version, by {', '.join(differing)}")
     return table
 
 
-def create_table(folder: Path) -> None:
-    """Make an empty table in a folder unless one is there; several processes may do so at once.
+def handle(place: Place, *, options: Mapping[str, str] | None = None) -> DeltaTable:
+    """A handle on the newest snapshot of a table that is known to be one; errors are deltalake's and the place's."""
+    return DeltaTable(place.table_uri, storage_options=dict(options) if options else place.storage_options())
+
+
+def is_table(place: Place) -> bool:
+    """Whether a place holds a table; not by deltalake, which meanwhile lets no other thread run."""
+    return any(name.endswith((".json", ".parquet")) for name in (place / _LOG).names())
+
+
+def create_table(place: Place) -> None:
+    """Make an empty table in a place unless one is there; several processes may do so at once.
 
     Args:
-        folder: Absolute; made too.
+        place: Of the table; a folder is made too.
 
     Raises:
-        ConfigError: If the place, or one above it, is a file, or the folder holds something else.
+        ConfigError: If the place, or one above it, is a file, or holds something else.
         OutputError: If it cannot be written.
         DeltaError: If deltalake fails for another reason.
     """
     try:
-        with output_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            names = {path.name for path in folder.iterdir()}
+        with output_errors(place.uri):
+            place.make()
+            names = place.names()
+            if names and _LOG not in names:
+                raise ConfigError(f"{place.uri!r} holds something that is not a table of results")
+            if is_table(place):
+                return
+            options = place.storage_options()
     except OutputError as error:
         if isinstance(error.__cause__, FileExistsError | NotADirectoryError):
-            raise ConfigError(f"{str(folder)!r} is, or lies below, a file; accepted: a folder") from error
+            raise ConfigError(f"{place.uri!r} is, or lies below, a file; accepted: a folder") from error
         raise
-    if names and "_delta_log" not in names:
-        raise ConfigError(f"{str(folder)!r} holds something that is not a table of results")
-    if DeltaTable.is_deltatable(folder.as_uri()):
-        return
     try:
-        with output_errors(folder):
+        with output_errors(place.uri):
             DeltaTable.create(
-                folder.as_uri(),
+                place.table_uri,
                 schema=VIDEOS,
                 mode="error",
                 name="videos",
                 configuration={"delta.dataSkippingStatsColumns": _COLUMNS_WITH_BOUNDS},
+                storage_options=options,
                 # Without this a process that loses the race would commit the table's metadata a second time.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
     except DeltaError:
-        if not DeltaTable.is_deltatable(folder.as_uri()):
-            raise
+        with output_errors(place.uri):
+            if not is_table(place):
+                raise
 
 
-def append_rows(table: DeltaTable, folder: Path, rows: pa.Table, *, properties: CommitProperties) -> str:
+def append_rows(table: DeltaTable, place: Place, rows: pa.Table, *, properties: CommitProperties) -> str:
     """Write rows of one scoring to a file of their own and commit it.
 
     Not by ``write_deltalake``, which on a full disk prints a panic besides raising. The handle stays where it is.
 
     Args:
-        table: A handle on the table in the folder.
-        folder: Absolute.
+        table: A handle on the table in the place.
+        place: Of the table.
         rows: Of the schema ``VIDEOS``, at least one.
         properties: Of the commit.
 
     Returns:
         The file's name. Without permission or space an ``OutputError`` is raised.
     """
-    name = f"part-{uuid.uuid4()}.parquet"
-    path = folder / name
-    with output_errors(folder):
-        _write_file(rows, path)
-        status = path.stat()
-        bounds = {"scoring_id": rows["scoring_id"][0].as_py()}
-        stats = {"numRecords": rows.num_rows, "minValues": bounds, "maxValues": bounds, "nullCount": {"scoring_id": 0}}
-        added = AddAction(
-            path=name,
-            size=status.st_size,
-            partition_values={},
-            modification_time=status.st_mtime_ns // 1_000_000,
-            data_change=True,
-            stats=json.dumps(stats),
-        )
+    name, content = f"part-{uuid.uuid4()}.parquet", parquet_bytes(rows)
+    bounds = {"scoring_id": rows["scoring_id"][0].as_py()}
+    stats = {"numRecords": rows.num_rows, "minValues": bounds, "maxValues": bounds, "nullCount": {"scoring_id": 0}}
+    added = AddAction(
+        path=name,
+        size=len(content),
+        partition_values={},
+        modification_time=time.time_ns() // 1_000_000,
+        data_change=True,
+        stats=json.dumps(stats),
+    )
+    with output_errors(place.uri):
+        # Not taken back where the commit fails: it may have landed even if it raised.
+        place.write(name, content)
         table.create_write_transaction([added], "append", VIDEOS, commit_properties=properties)
     return name
 
 
-def _write_file(rows: pa.Table, path: Path) -> None:
-    """Write all of a file or none of it.
-
-    Raises:
-        OSError: If it cannot be written.
-    """
-    try:
-        pq.write_table(rows, path, compression="zstd")
-    except OSError:
-        # Only here: once a commit was tried, it may have landed even if it raised.
-        path.unlink(missing_ok=True)
-        raise
+def parquet_bytes(rows: pa.Table) -> bytes:
+    """Rows as a Parquet file."""
+    content = io.BytesIO()
+    pq.write_table(rows, content, compression="zstd")
+    return content.getvalue()
 
 
-def replace_rows(table: DeltaTable, folder: Path, rows: pa.Table, *, properties: CommitProperties) -> None:
+def replace_rows(table: DeltaTable, place: Place, rows: pa.Table, *, properties: CommitProperties) -> None:
     """Commit rows of one scoring and take away the rows of the same videos and scoring, in one commit.
 
     Args:
-        table: A handle on the table in the folder.
-        folder: Absolute.
+        table: A handle on the table in the place.
+        place: Of the table.
         rows: Of the schema ``VIDEOS``, at least one, each video once.
         properties: Of the commit. Without permission or space an ``OutputError`` is raised.
     """
     video_ids = ", ".join(f"X'{value.hex()}'" for value in rows["video_id"].to_pylist())
     predicate = f"scoring_id = {quoted(rows['scoring_id'][0].as_py())} AND video_id IN ({video_ids})"
-    with output_errors(folder):
+    with output_errors(place.uri):
         write_deltalake(table, rows, mode="overwrite", predicate=predicate, commit_properties=properties)
 
 
-def file_paths(table: DeltaTable, folder: Path) -> dict[str, Path]:
+def file_names(table: DeltaTable) -> set[str]:
     """A snapshot's files by their names in its log, which never need decoding: neither writer uses odd ones."""
-    names = pa.table(table.get_add_actions())["path"].to_pylist()
-    return {name: folder / name for name in names}
+    return set(pa.table(table.get_add_actions())["path"].to_pylist())
 
 
 def ask(table: DeltaTable, sql: str) -> pa.Table:

@@ -1,16 +1,15 @@
 """Which videos a table holds, compactly enough for tens of millions."""
 
-from collections.abc import Iterable, Iterator, Sequence, Set
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Set
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from jaxtyping import Bool, UInt64
-from pyarrow import fs
 
 from gsgmodel.errors import Status
+from gsgmodel.results.places import Place
 from gsgmodel.results.schema import VIDEO_ID_BYTES, VIDEOS
 
 _FOLD_ROWS = 1 << 16
@@ -125,25 +124,27 @@ class DoneIds:
         return ids
 
 
-def id_batches(paths: Sequence[Path], *, scoring_id: str) -> Iterator[pa.RecordBatch]:
+def id_batches(place: Place, names: Collection[str], *, scoring_id: str) -> Iterator[pa.RecordBatch]:
     """Read which videos have rows of one scoring, batch by batch.
 
     Args:
-        paths: Parquet files of a table, on the local disk.
+        place: Of the table.
+        names: Of its Parquet files that are to be read.
         scoring_id: Of the scoring in question.
 
     Yields:
         Batches with the columns ``video_id``, ``status`` and ``decoder``.
     """
-    if not paths:
+    if not names:
         return
-    files = ds.dataset([str(path) for path in paths], schema=VIDEOS, format="parquet", filesystem=fs.LocalFileSystem())
+    paths = [place.file_path(name) for name in sorted(names)]
+    files = ds.dataset(paths, schema=VIDEOS, format="parquet", filesystem=place.files)
     scanner = files.scanner(
         columns=["video_id", "status", "decoder"],
         filter=ds.field("scoring_id") == scoring_id,
         use_threads=False,
         batch_readahead=1,
-        fragment_readahead=1,
+        fragment_readahead=place.files_ahead,
     )
     yield from scanner.to_batches()
 

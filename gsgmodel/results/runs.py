@@ -1,21 +1,21 @@
-"""The folder of a run, ``<output>/runs/<run_id>/``: its settings, plan, summary and what it left unfinished."""
+"""The place of a run, ``<output>/runs/<run_id>``: its settings, plan, summary and what it left unfinished."""
 
 import json
-import os
 import re
 import secrets
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from gsgmodel.redact import redact
+from gsgmodel.results.delta import parquet_bytes
+from gsgmodel.results.places import LocalPlace, Place
 from gsgmodel.results.schema import UNFINISHED
-from gsgmodel.results.storage import output_errors, output_folder
+from gsgmodel.results.storage import output_errors, output_place
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+\Z")
 
@@ -36,55 +36,76 @@ def new_run_id(now: datetime) -> str:
 class RunFolder:
     """The files of one run. Each is written whole or not at all."""
 
-    path: Path
+    place: Place
 
     @classmethod
-    def create(cls, output_uri: str, run_id: str) -> "RunFolder":
-        """Make the folder of a new run, and the folder of its plan in it.
+    def create(cls, output_uri: str, run_id: str, *, s3_endpoint: str | None = None) -> "RunFolder":
+        """Make the folder of a new run, and on a local disk the folder of its plan in it.
 
         Args:
-            output_uri: The folder that results go to; a path or ``file://`` URI.
+            output_uri: The place that results go to; a path, ``file://`` URI or ``s3://BUCKET/PREFIX``.
             run_id: As ``new_run_id`` makes it.
+            s3_endpoint: Of the store, or None for the environment's.
 
         Returns:
             The folder. Where it cannot be made or is there already, an ``OutputError`` is raised.
         """
-        folder = cls(output_folder(output_uri) / "runs" / run_id)
-        with output_errors(folder.path):
-            folder.path.parent.mkdir(parents=True, exist_ok=True)
-            folder.path.mkdir()
-            folder.plan_path.mkdir()
+        folder = cls(output_place(output_uri, s3_endpoint=s3_endpoint) / "runs" / run_id)
+        with output_errors(folder.uri):
+            folder.place.make(is_new=True)
+            if folder.plan_path:
+                folder.plan_path.mkdir()
         return folder
 
     @property
-    def plan_path(self) -> Path:
-        """The folder of the plan's parts."""
-        return self.path / "plan"
+    def uri(self) -> str:
+        """Where the run lies, as people are shown it: a path or an ``s3://`` URI."""
+        return self.place.uri
+
+    @property
+    def path(self) -> Path:
+        """The folder on the local disk.
+
+        Raises:
+            TypeError: If the run is not on the local disk.
+        """
+        if not isinstance(self.place, LocalPlace):
+            raise TypeError(f"{self.uri} is not on the local disk")
+        return self.place.path
+
+    @property
+    def plan_path(self) -> Path | None:
+        """The folder that the plan's parts are written in; None where the run is not on the local disk."""
+        return self.path / "plan" if isinstance(self.place, LocalPlace) else None
 
     @property
     def settings_path(self) -> Path:
-        """The settings of the run, resolved."""
+        """The settings of a local run, resolved."""
         return self.path / "settings.toml"
 
     @property
     def summary_path(self) -> Path:
-        """Counts, times, throughput and the exit code."""
+        """Counts, times, throughput and the exit code of a local run."""
         return self.path / "summary.json"
 
     @property
     def unfinished_path(self) -> Path:
-        """Planned videos that got no row."""
+        """Planned videos that got no row in a local run."""
         return self.path / "unfinished.parquet"
+
+    @property
+    def has_summary(self) -> bool:
+        """Whether the summary is written; an ``OutputError`` where that cannot be found out."""
+        with output_errors(self.uri):
+            return self.place.has("summary.json")
 
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write ``settings.toml``; the values that ``to_toml`` takes."""
-        text = to_toml(settings)
-        _write(self.settings_path, lambda partial: partial.write_text(text, encoding="utf-8"))
+        self._write("settings.toml", to_toml(settings).encode())
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write ``summary.json``, over an earlier one."""
-        text = json.dumps(summary, indent=2, allow_nan=False) + "\n"
-        _write(self.summary_path, lambda partial: partial.write_text(text, encoding="utf-8"))
+        self._write("summary.json", (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode())
 
     def write_unfinished(self, rows: pa.Table) -> None:
         """Write ``unfinished.parquet``, over an earlier one; also without rows, which says that nothing was left.
@@ -94,17 +115,25 @@ class RunFolder:
         """
         if not rows.schema.equals(UNFINISHED):
             raise ValueError(f"unfinished rows have the schema {rows.schema}")
-        _write(self.unfinished_path, lambda partial: pq.write_table(rows, partial, compression="zstd"))
+        self._write("unfinished.parquet", parquet_bytes(rows))
 
+    def keep_plan(self, path: Path) -> str:
+        """Make a finished part of the plan available beside the run; ``OutputError`` where that cannot be.
 
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file beside its place, make it last, and move it there: readers see all of it or nothing."""
-    with output_errors(path), tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder:
-        partial = Path(folder) / path.name
-        write(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        Args:
+            path: A file; one in ``plan_path`` stays where it is.
+
+        Returns:
+            Where it is then: a path or an ``s3://`` URI.
+        """
+        plan = self.place / "plan"
+        with output_errors(f"{plan.uri}/{path.name}"):
+            plan.keep(path, path.name)
+        return f"{plan.uri}/{path.name}"
+
+    def _write(self, name: str, content: bytes) -> None:
+        with output_errors(f"{self.uri}/{name}"):
+            self.place.write(name, content)
 
 
 def to_toml(settings: Mapping[str, Any]) -> str:
@@ -112,7 +141,7 @@ def to_toml(settings: Mapping[str, Any]) -> str:
 
     Args:
         settings: Text, booleans, numbers, paths, sequences of these, and mappings of these to any depth. None, which
-            TOML does not have, is left out; a lone surrogate in a text becomes U+FFFD.
+            TOML does not have, is left out; a lone surrogate in a text becomes U+FFFD, and credentials are taken out.
 
     Returns:
         The text, one key a line, tables last.
@@ -149,5 +178,5 @@ def _toml_value(value: Any) -> str:
 
 
 def _toml_text(text: str) -> str:
-    whole = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    whole = re.sub("[\ud800-\udfff]", "\ufffd", redact(text))
     return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")

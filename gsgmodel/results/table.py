@@ -1,6 +1,5 @@
 """The Delta table ``<output>/videos``: one row a video and scoring."""
 
-import shutil
 from collections.abc import Set
 from pathlib import Path
 
@@ -8,49 +7,64 @@ import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
 from gsgmodel.errors import Status
-from gsgmodel.results.delta import ask, create_table, file_paths, open_table, quoted
+from gsgmodel.results.delta import ask, create_table, file_names, is_table, open_table, quoted
 from gsgmodel.results.done import DoneIds
-from gsgmodel.results.storage import output_errors, output_folder
+from gsgmodel.results.places import LocalPlace, Place
+from gsgmodel.results.storage import output_errors, output_place, reading_errors
 from gsgmodel.results.writer import ScoringWriter
 
 _COMPACT_BELOW_BYTES = 100 << 20
 
 
 class VideoTable:
-    """The results of every run into one output folder; one object for one process and thread."""
+    """The results of every run into one output; one object for one process and thread."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self._writers: dict[str, ScoringWriter] = {}
 
     @classmethod
-    def open(cls, output_uri: str) -> "VideoTable":
-        """Open the table of an output folder.
+    def open(cls, output_uri: str, *, s3_endpoint: str | None = None) -> "VideoTable":
+        """Open the table of an output.
 
         Args:
-            output_uri: The folder whose ``videos`` is the table; a path or ``file://`` URI.
+            output_uri: The place whose ``videos`` is the table; a path, ``file://`` URI or ``s3://BUCKET/PREFIX``.
+            s3_endpoint: Of the store, or None for the environment's.
 
         Returns:
             The table. Where there is none, or one that cannot be read or has other columns, a ``ConfigError`` is
             raised.
         """
-        folder = output_folder(output_uri) / "videos"
-        open_table(folder)
-        return cls(folder)
+        place = _place(output_uri, s3_endpoint)
+        open_table(place)
+        return cls(place)
 
     @classmethod
-    def open_or_create(cls, output_uri: str) -> "VideoTable":
-        """Open the table of an output folder, or create it; two processes may do so at once.
+    def open_or_create(cls, output_uri: str, *, s3_endpoint: str | None = None) -> "VideoTable":
+        """Open the table of an output, or create it; two processes may do so at once.
 
         Args:
-            output_uri: The folder whose ``videos`` is, or becomes, the table; a path or ``file://`` URI.
+            output_uri: The place whose ``videos`` is, or becomes, the table; as of ``open``.
+            s3_endpoint: Of the store, or None for the environment's.
 
         Returns:
             The table. Where the place holds something else, a ``ConfigError`` is raised; where it cannot be written,
             an ``OutputError``.
         """
-        create_table(output_folder(output_uri) / "videos")
-        return cls.open(output_uri)
+        create_table(_place(output_uri, s3_endpoint))
+        return cls.open(output_uri, s3_endpoint=s3_endpoint)
+
+    @staticmethod
+    def exists(output_uri: str, *, s3_endpoint: str | None = None) -> bool:
+        """Whether an output has a table; arguments as of ``open``. What cannot be looked at is a ``ConfigError``."""
+        place = _place(output_uri, s3_endpoint)
+        with reading_errors(place.uri):
+            return is_table(place)
+
+    @property
+    def uri(self) -> str:
+        """Where the table lies, as people are shown it: a path or an ``s3://`` URI."""
+        return self._place.uri
 
     def load_done(self, scoring_id: str, *, retry: Set[Status] = frozenset(), decoder: str = "") -> DoneIds:
         """Find out which videos need no work; from here on ``append`` replaces the rows of the stale ones.
@@ -63,7 +77,7 @@ class VideoTable:
         Returns:
             The ids, kept up to date by ``append``.
         """
-        writer = ScoringWriter(self._folder, scoring_id=scoring_id, retry=retry, decoder=decoder)
+        writer = ScoringWriter(self._place, scoring_id=scoring_id, retry=retry, decoder=decoder)
         self._writers[scoring_id] = writer
         return writer.done
 
@@ -89,21 +103,31 @@ class VideoTable:
             How many files fewer the table has; 0 also where another process changed the same files meanwhile, or the
             disk has no room for a second copy of the small files.
         """
-        table = open_table(self._folder)
+        table = open_table(self._place)
         sizes_bytes = pa.table(table.get_add_actions())["size_bytes"].to_pylist()
         small_bytes = sum(size for size in sizes_bytes if size < _COMPACT_BELOW_BYTES)
-        if shutil.disk_usage(self._folder).free < small_bytes:
+        if not self._place.has_room(small_bytes):
             return 0
         try:
-            with output_errors(self._folder):
+            with output_errors(self._place.uri):
                 table.optimize.compact(target_size=_COMPACT_BELOW_BYTES)
         except CommitFailedError:
             return 0
-        return len(sizes_bytes) - len(self.file_paths())
+        return len(sizes_bytes) - len(file_names(table))
 
     def file_paths(self) -> list[Path]:
-        """The Parquet files that make up the table now, for engines that read Parquet; none for an empty table."""
-        return list(file_paths(open_table(self._folder), self._folder).values())
+        """The Parquet files that make up the table now; none for an empty table.
+
+        Raises:
+            TypeError: If the table is not on the local disk.
+        """
+        if not isinstance(self._place, LocalPlace):
+            raise TypeError(f"{self.uri} is not on the local disk")
+        return [self._place.path / name for name in sorted(file_names(open_table(self._place)))]
+
+    def file_uris(self) -> list[str]:
+        """The same as URIs, for engines that read Parquet wherever it lies: ``file://``, or ``s3://`` and the key."""
+        return [self._place.file_uri(name) for name in sorted(file_names(open_table(self._place)))]
 
     def query(self, sql: str) -> pa.Table:
         """Ask the table as it is now, called ``videos``, in the SQL of Apache DataFusion.
@@ -114,7 +138,9 @@ class VideoTable:
         Returns:
             The answer; text and binary columns at any depth are plain ones, not views.
         """
-        return ask(open_table(self._folder), sql)
+        table = open_table(self._place)
+        with reading_errors(self.uri):
+            return ask(table, sql)
 
     def head(self, num_rows: int) -> pa.Table:
         """The rows scored last, newest first."""
@@ -125,3 +151,7 @@ class VideoTable:
         of_scoring = f"FROM videos WHERE scoring_id = {quoted(scoring_id)}"
         answer = self.query(f"SELECT status, count(*) AS n {of_scoring} GROUP BY status ORDER BY status")
         return dict(zip(answer["status"].to_pylist(), answer["n"].to_pylist(), strict=True))
+
+
+def _place(output_uri: str, s3_endpoint: str | None) -> Place:
+    return output_place(output_uri, s3_endpoint=s3_endpoint) / "videos"

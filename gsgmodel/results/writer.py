@@ -9,15 +9,15 @@ a fresh handle that repeats a transaction's version is accepted too.)
 import random
 import time
 from collections.abc import Set
-from pathlib import Path
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake import CommitProperties, Transaction
 from deltalake.exceptions import CommitFailedError
 
 from gsgmodel.errors import OutputError, Status
-from gsgmodel.results.delta import append_rows, file_paths, open_table, replace_rows
+from gsgmodel.results.delta import append_rows, file_names, handle, open_table, replace_rows
 from gsgmodel.results.done import DoneIds, id_batches
+from gsgmodel.results.places import Place
 from gsgmodel.results.schema import check_rows
 from gsgmodel.results.storage import output_errors, reason
 
@@ -29,28 +29,31 @@ _LONGEST_WAIT_S = 2.0
 
 
 class ScoringWriter:
-    """Commits rows of one scoring to the table in a folder; for one process and thread."""
+    """Commits rows of one scoring to a table; for one process and thread."""
 
-    def __init__(self, folder: Path, *, scoring_id: str, retry: Set[Status] = frozenset(), decoder: str = "") -> None:
-        """Find out what is done.
+    def __init__(self, place: Place, *, scoring_id: str, retry: Set[Status] = frozenset(), decoder: str = "") -> None:
+        """Find out what is done; what cannot be read or written is an ``OutputError``.
 
         Args:
-            folder: Of the table; absolute.
+            place: Of the table.
             scoring_id: What every row carries.
             retry: Rows with these statuses are stale and will be replaced.
             decoder: ``timeout`` and ``crashed`` rows of another decoder are stale too; empty: of none.
         """
-        self._folder = folder
+        self._place = place
         self._scoring_id = scoring_id
-        self._table = open_table(folder)
+        with output_errors(place.uri):
+            self._options = place.storage_options()
+        self._table = open_table(place, options=self._options)
         self._commits = 0
-        paths = file_paths(self._table, folder)
-        batches = id_batches(list(paths.values()), scoring_id=scoring_id)
-        self.done = DoneIds.of_rows(batches, retry=retry, decoder=decoder)
+        names = file_names(self._table)
+        with output_errors(place.uri):
+            batches = id_batches(place, names, scoring_id=scoring_id)
+            self.done = DoneIds.of_rows(batches, retry=retry, decoder=decoder)
         """Kept up to date by ``append``."""
         # What ``done`` covers: the version of the scoring's transaction, and the files by name.
         self._version = self._table.transaction_version(scoring_id) or 0
-        self._files = set(paths)
+        self._files = names
 
     def append(self, rows: pa.Table) -> int:
         """Commit the rows of videos that have none yet, and replace those of stale ones, in one commit.
@@ -84,37 +87,41 @@ class ScoringWriter:
                 time.sleep(random.uniform(0.5, 1.0) * longest_s)  # noqa: S311 - spreads writers
             else:
                 return int(rows.num_rows)
-        raise OutputError(f"results cannot be written to {str(self._folder)!r}, others write there too: {conflict}")
+        raise OutputError(f"results cannot be written to {self._place.uri!r}, others write there too: {conflict}")
 
     def _reopen(self) -> None:
-        with output_errors(self._folder):
-            self._table = DeltaTable(self._folder.as_uri())
+        with output_errors(self._place.uri):
+            self._options = self._place.storage_options()
+            self._table = handle(self._place, options=self._options)
         self._commits = 0
 
     def _refresh(self) -> None:
         """Move on to the newest snapshot and get to know whatever others committed for the scoring."""
-        if self._commits >= _COMMITS_PER_HANDLE:
+        with output_errors(self._place.uri):
+            # A handle keeps the credentials that it was opened with; where they expire they are renewed in time.
+            is_outdated = self._commits >= _COMMITS_PER_HANDLE or self._place.storage_options() != self._options
+        if is_outdated:
             self._reopen()
         else:
-            with output_errors(self._folder):
+            with output_errors(self._place.uri):
                 self._table.update_incremental()
         version = self._table.transaction_version(self._scoring_id) or 0
         if version == self._version:
             return
-        paths = file_paths(self._table, self._folder)
-        new = [path for name, path in paths.items() if name not in self._files]
-        for batch in id_batches(new, scoring_id=self._scoring_id):
-            self.done.add(batch.column("video_id"))
-        self._files = set(paths)
+        names = file_names(self._table)
+        with output_errors(self._place.uri):
+            for batch in id_batches(self._place, names - self._files, scoring_id=self._scoring_id):
+                self.done.add(batch.column("video_id"))
+        self._files = names
         self._version = version
 
     def _commit(self, rows: pa.Table) -> None:
         version = self._version + 1
         properties = CommitProperties(app_transactions=[Transaction(self._scoring_id, version)])
         if self.done.holds(_ids(rows)).any():
-            replace_rows(self._table, self._folder, rows, properties=properties)
+            replace_rows(self._table, self._place, rows, properties=properties)
         else:
-            self._files.add(append_rows(self._table, self._folder, rows, properties=properties))
+            self._files.add(append_rows(self._table, self._place, rows, properties=properties))
         self._commits += 1
         self._version = version
         self.done.add(_ids(rows))

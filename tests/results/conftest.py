@@ -1,4 +1,4 @@
-"""Rows as a run makes them, and disks and users that refuse them."""
+"""Rows as a run makes them, places to put them, and disks and users that refuse them."""
 
 import hashlib
 import shutil
@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import PIPE, STDOUT
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
 
+from gsgmodel.results.places import Place
 from gsgmodel.results.schema import SCHEMA_VERSION, VIDEOS
+from gsgmodel.results.storage import output_place
 
 FACES = [
     {
@@ -77,6 +79,28 @@ def make_rows(numbers: Iterable[int], **changes: Any) -> pa.Table:
 @pytest.fixture
 def rows() -> Callable[..., pa.Table]:
     return make_rows
+
+
+class Output(NamedTuple):
+    """Where results go, as a user says it."""
+
+    uri: str
+    s3_endpoint: str | None
+
+    @property
+    def place(self) -> Place:
+        return output_place(self.uri, s3_endpoint=self.s3_endpoint)
+
+
+@pytest.fixture
+def s3_output(s3_environment, bucket) -> Output:
+    return Output(f"s3://{bucket}/out put #1", s3_environment)
+
+
+@pytest.fixture(params=["local", "s3"])
+def output(request, tmp_path) -> Output:
+    """A folder, and then a prefix of a bucket, that nothing is in."""
+    return request.getfixturevalue("s3_output") if request.param == "s3" else Output(f"{tmp_path}/out put #1", None)
 
 
 # Imports come first: the user may have no right to read this environment.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gsgmodel.errors import Status
 from gsgmodel.results import done as module
 from gsgmodel.results.done import DoneIds, id_batches
+from gsgmodel.results.places import LocalPlace
 
 HALVES = st.sampled_from([b"\0" * 8, b"\0" * 7 + b"\1", b"\xff" * 8, b"\x80" + b"\0" * 7])
 IDS = st.builds(lambda first, last: first + last, HALVES, HALVES) | st.binary(min_size=16, max_size=16)
@@ -81,10 +82,9 @@ def test_rows_to_be_scored_again_follow_from_status_and_decoder(retry, decoder, 
 
 
 def test_ids_of_one_scoring_are_read_from_files(tmp_path, rows):
-    paths = []
     for name, table in (("a b#.parquet", rows([1, 2])), ("c.parquet", rows([2, 3], scoring_id="t")), ("d", rows([]))):
         pq.write_table(table, tmp_path / name)
-        paths.append(tmp_path / name)
-    found = [one for batch in id_batches(paths, scoring_id="s") for one in batch.column("video_id").to_pylist()]
+    place, names = LocalPlace(tmp_path), ["a b#.parquet", "c.parquet", "d"]
+    found = [one for batch in id_batches(place, names, scoring_id="s") for one in batch.column("video_id").to_pylist()]
     assert sorted(found) == sorted(rows([1, 2])["video_id"].to_pylist())
-    assert list(id_batches([], scoring_id="s")) == []
+    assert list(id_batches(place, [], scoring_id="s")) == []

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -15,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gsgmodel.errors import ConfigError, Status
-from gsgmodel.results import table as module
+from gsgmodel.results import places as module
 from gsgmodel.results.table import VideoTable
 
 APPENDER = """
@@ -25,7 +24,7 @@ from gsgmodel.results.table import VideoTable
 rows = pq.read_table(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
-table = VideoTable.open_or_create(sys.argv[1])
+table = VideoTable.open_or_create(sys.argv[1], s3_endpoint=sys.argv[3] or None)
 committed = 0
 for start in range(0, rows.num_rows, 3):
     committed += table.append(rows.slice(start, 3), scoring_id="s")
@@ -34,13 +33,13 @@ print(committed, flush=True)
 
 
 @pytest.fixture
-def output(tmp_path):
-    return str(tmp_path / "out put #1")
-
-
-@pytest.fixture
 def table(output):
-    return VideoTable.open_or_create(output)
+    return opened(output, or_create=True)
+
+
+def opened(output, *, or_create=False):
+    make = VideoTable.open_or_create if or_create else VideoTable.open
+    return make(output.uri, s3_endpoint=output.s3_endpoint)
 
 
 def uris(table, *, scoring_id="s"):
@@ -56,7 +55,7 @@ def once(numbers):
 def test_a_new_table_has_nothing(table):
     assert table.head(5).num_rows == 0
     assert table.count_by_status("s") == {}
-    assert table.file_paths() == []
+    assert table.file_uris() == []
     assert len(table.load_done("s")) == 0
     assert table.compact() == 0
     assert table.query("SELECT count(*) AS n FROM videos").to_pydict() == {"n": [0]}
@@ -91,7 +90,7 @@ def test_rows_that_must_not_get_in_do_not(table, rows):
 
 def test_what_was_appended_is_done_from_then_on(table, output, rows):
     table.append(rows([1, 2]), scoring_id="s")
-    done = VideoTable.open(output).load_done("s")
+    done = opened(output).load_done("s")
     assert done.contains(pa.array(rows([0, 1, 2, 3])["video_id"].to_pylist(), pa.binary())).tolist() == [
         False,
         True,
@@ -116,7 +115,8 @@ def test_statuses_are_counted(table, rows):
     assert table.count_by_status("s") == {"no_face": 1, "scored": 2}
 
 
-def test_duckdb_reads_the_files(table, rows):
+def test_duckdb_reads_the_files(tmp_path, rows):
+    table = VideoTable.open_or_create(str(tmp_path / "out put #1"))
     table.append(rows([1, 2]), scoring_id="s")
     table.append(rows([3]), scoring_id="s")
     with duckdb.connect() as connection:
@@ -126,7 +126,7 @@ def test_duckdb_reads_the_files(table, rows):
 
 
 def test_compaction_keeps_every_row_and_all_handles_working(table, output, rows):
-    other = VideoTable.open(output)
+    other = opened(output)
     other.append(rows([0]), scoring_id="s")
     for number in range(1, 6):
         table.append(rows([number]), scoring_id="s")
@@ -138,7 +138,8 @@ def test_compaction_keeps_every_row_and_all_handles_working(table, output, rows)
     assert uris(table) == once(range(7))
 
 
-def test_compaction_waits_for_room(table, rows, monkeypatch):
+def test_compaction_waits_for_room(tmp_path, rows, monkeypatch):
+    table = VideoTable.open_or_create(str(tmp_path))
     for number in range(3):
         table.append(rows([number]), scoring_id="s")
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: module.shutil._ntuple_diskusage(10, 9, 1))
@@ -152,7 +153,7 @@ def crashed(rows, numbers, *, decoder):
 
 def test_a_crashed_video_is_scored_again_by_another_decoder_and_replaced(table, output, rows):
     table.append(pa.concat_tables([rows([0, 1]), crashed(rows, [2, 3], decoder="av 1")]), scoring_id="s")
-    again = VideoTable.open(output)
+    again = opened(output)
     assert again.load_done("s", decoder="av 1").stale == set()
     done = again.load_done("s", decoder="av 2")
     assert done.stale == set(rows([2, 3])["video_id"].to_pylist())
@@ -178,7 +179,7 @@ def test_statuses_to_retry_are_replaced(table, rows):
 
 def test_two_runs_that_retry_the_same_videos_leave_one_row_each(table, output, rows):
     table.append(crashed(rows, [1, 2, 3], decoder="av 1"), scoring_id="s")
-    runs = [VideoTable.open(output) for _ in range(2)]
+    runs = [opened(output) for _ in range(2)]
     for run in runs:
         run.load_done("s", retry={Status.CRASHED})
     for numbers in ([1], [2, 3], [1, 3]):
@@ -193,7 +194,7 @@ def test_a_reader_never_sees_a_video_missing_or_twice_while_it_is_replaced(table
     seen, stop = [], threading.Event()
 
     def read():
-        reader = VideoTable.open(output)
+        reader = opened(output)
         while not stop.is_set():
             seen.append(uris(reader))
 
@@ -212,7 +213,7 @@ def start_appenders(output, tmp_path, parts):
     appenders = []
     for place, part in enumerate(parts):
         pq.write_table(part, tmp_path / f"{place}.parquet")
-        command = [sys.executable, "-c", APPENDER, output, str(tmp_path / f"{place}.parquet")]
+        command = [sys.executable, "-c", APPENDER, output.uri, f"{tmp_path}/{place}.parquet", output.s3_endpoint or ""]
         appenders.append(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
     for appender in appenders:
         assert appender.stdout.readline() == "ready\n"
@@ -229,9 +230,10 @@ def test_processes_that_create_and_fill_one_table_at_once_fill_it_exactly(output
     committed = [int(appender.communicate(timeout=120)[0]) for appender in appenders]
     assert [appender.returncode for appender in appenders] == [0] * 3
     assert sum(committed) == 40
-    assert uris(VideoTable.open(output)) == once(range(40))
-    commits = Path(output, "videos", "_delta_log").glob("*.json")
-    assert sum('"metaData"' in commit.read_text() for commit in commits) == 1
+    assert uris(opened(output)) == once(range(40))
+    log = output.place / "videos" / "_delta_log"
+    commits = [log.files.open_input_file(log.file_path(name)).read() for name in log.names() if name[0] == "0"]
+    assert sum(b'"metaData"' in commit for commit in commits) == 1
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -245,12 +247,12 @@ def test_a_killed_run_loses_nothing_and_doubles_nothing(output, tmp_path, rows, 
         appender.communicate(timeout=60)
         if appender.returncode != -signal.SIGKILL:
             assert appender.returncode == 0
-        left = uris(VideoTable.open_or_create(output))
+        left = uris(opened(output, or_create=True))
         assert left == once(range(len(left)))
         assert len(left) % 3 == 0
     (appender,) = start_appenders(output, tmp_path, [rows(range(60))])
     assert int(appender.communicate(timeout=60)[0]) == 60 - len(left)
-    assert uris(VideoTable.open(output)) == once(range(60))
+    assert uris(opened(output)) == once(range(60))
 
 
 @pytest.mark.parametrize("size_kb", [204, 212])
@@ -279,8 +281,8 @@ assert table.compact() == 0
 def test_opening_what_is_not_there_is_one_sentence(tmp_path):
     with pytest.raises(ConfigError, match=r"no table of results can be read in .*/videos"):
         VideoTable.open(str(tmp_path))
-    with pytest.raises(ConfigError, match="s3:// is not supported"):
-        VideoTable.open_or_create("s3://bucket/out")
+    with pytest.raises(ConfigError, match="gs:// is not supported"):
+        VideoTable.open_or_create("gs://bucket/out")
     (tmp_path / "videos").mkdir()
     (tmp_path / "videos" / "a.txt").write_text("x")
     with pytest.raises(ConfigError, match="not a table of results"):

@@ -12,23 +12,25 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gsgmodel.errors import OutputError, Status
 from gsgmodel.results import writer as module
 from gsgmodel.results.delta import ask, create_table, open_table
+from gsgmodel.results.places import LocalPlace
 from gsgmodel.results.writer import ScoringWriter
 
 
 @pytest.fixture
-def folder(tmp_path):
-    create_table(tmp_path / "videos")
-    return tmp_path / "videos"
+def place(output):
+    place = output.place / "videos"
+    create_table(place)
+    return place
 
 
 @pytest.fixture
-def writer(folder):
-    return ScoringWriter(folder, scoring_id="s")
+def writer(place):
+    return ScoringWriter(place, scoring_id="s")
 
 
-def uris(folder):
+def uris(place):
     """How often each video is in the table."""
-    found = ask(open_table(folder), "SELECT uri FROM videos")
+    found = ask(open_table(place), "SELECT uri FROM videos")
     return Counter(int(uri.rpartition("/")[2].removesuffix(".mp4")) for uri in found["uri"].to_pylist())
 
 
@@ -41,9 +43,9 @@ def crashed(rows, numbers, *, decoder):
 
 
 @pytest.mark.parametrize("numbers", [[0, 1, 2], [1, 2, 3, 4]])
-def test_a_commit_that_lands_after_the_last_look_is_seen(folder, writer, rows, monkeypatch, numbers):
+def test_a_commit_that_lands_after_the_last_look_is_seen(place, writer, rows, monkeypatch, numbers):
     """Another run commits between this one's look at the table and its commit, three times in a row."""
-    other, others = ScoringWriter(folder, scoring_id="s"), [[1], [2], [7]]
+    other, others = ScoringWriter(place, scoring_id="s"), [[1], [2], [7]]
     commit = ScoringWriter._commit
 
     def overtaken(self, *arguments, **options):
@@ -54,11 +56,11 @@ def test_a_commit_that_lands_after_the_last_look_is_seen(folder, writer, rows, m
     monkeypatch.setattr(ScoringWriter, "_commit", overtaken)
     assert writer.append(rows(numbers)) == len(set(numbers) - {1, 2, 7})
     assert others == []
-    assert uris(folder) == once([*numbers, 1, 2, 7])
+    assert uris(place) == once([*numbers, 1, 2, 7])
 
 
-def test_a_commit_that_is_always_overtaken_ends_with_a_sentence(folder, writer, rows, monkeypatch):
-    other, numbers = ScoringWriter(folder, scoring_id="s"), iter(range(100, 200))
+def test_a_commit_that_is_always_overtaken_ends_with_a_sentence(place, writer, rows, monkeypatch):
+    other, numbers = ScoringWriter(place, scoring_id="s"), iter(range(100, 200))
     commit = ScoringWriter._commit
 
     def overtaken(self, *arguments, **options):
@@ -70,7 +72,7 @@ def test_a_commit_that_is_always_overtaken_ends_with_a_sentence(folder, writer, 
     monkeypatch.setattr(module, "_MAX_ATTEMPTS", 3)
     with pytest.raises(OutputError, match="others write there too: Failed to commit transaction"):
         writer.append(rows([1]))
-    assert uris(folder) == once([100, 101, 102])
+    assert uris(place) == once([100, 101, 102])
 
 
 def test_waits_between_attempts_grow_are_spread_and_stay_bounded(writer, rows, monkeypatch):
@@ -89,7 +91,7 @@ def test_waits_between_attempts_grow_are_spread_and_stay_bounded(writer, rows, m
     assert len(set(waits)) == 20
 
 
-def test_a_commit_that_landed_though_it_raised_is_not_made_again(folder, writer, rows, monkeypatch):
+def test_a_commit_that_landed_though_it_raised_is_not_made_again(place, writer, rows, monkeypatch):
     append_rows = module.append_rows
 
     def lands_and_raises(*arguments, **options):
@@ -101,29 +103,29 @@ def test_a_commit_that_landed_though_it_raised_is_not_made_again(folder, writer,
     with pytest.raises(OutputError):
         writer.append(rows([1]))
     assert writer.append(rows([1, 2])) == 1
-    assert uris(folder) == once([1, 2])
+    assert uris(place) == once([1, 2])
 
 
-def test_many_commits_of_one_handle_are_all_there(folder, writer, rows, monkeypatch):
+def test_many_commits_of_one_handle_are_all_there(place, writer, rows, monkeypatch):
     monkeypatch.setattr(module, "_COMMITS_PER_HANDLE", 5)
     assert sum(writer.append(rows([number, number + 1])) for number in range(12)) == 13
-    assert uris(folder) == once(range(13))
+    assert uris(place) == once(range(13))
 
 
 class Model(RuleBasedStateMachine):
     """Three runs on one table, step by step, each step possibly overtaken by another; compared with two sets."""
 
     output = ""
-    places = itertools.count()
+    numbering = itertools.count()
     rows = staticmethod(lambda *_, **__: None)
     numbers = st.lists(st.integers(0, 9), min_size=1, max_size=4)
     who = st.integers(0, 2)
 
     @initialize()
     def start(self):
-        self.folder = Path(self.output, str(next(self.places)))
-        create_table(self.folder)
-        self.runs = [ScoringWriter(self.folder, scoring_id="s") for _ in range(3)]
+        self.place = LocalPlace(Path(self.output, str(next(self.numbering))))
+        create_table(self.place)
+        self.runs = [ScoringWriter(self.place, scoring_id="s") for _ in range(3)]
         self.done, self.crashed = set(), set()
 
     def note(self, numbers, *, scored):
@@ -161,14 +163,14 @@ class Model(RuleBasedStateMachine):
     @rule(who=who, retrying=st.booleans())
     def begin_again(self, who, retrying):
         retry = {Status.CRASHED} if retrying else frozenset()
-        self.runs[who] = ScoringWriter(self.folder, scoring_id="s", retry=retry)
+        self.runs[who] = ScoringWriter(self.place, scoring_id="s", retry=retry)
         done = self.runs[who].done
         assert done.stale == ({self.id_of(one) for one in self.crashed} if retrying else set())
         assert len(done) == len(self.done | self.crashed)
 
     @rule()
     def compact(self):
-        open_table(self.folder).optimize.compact()
+        open_table(self.place).optimize.compact()
 
     def id_of(self, number):
         return self.rows([number])["video_id"][0].as_py()
@@ -176,7 +178,7 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def every_video_is_there_once(self):
         if hasattr(self, "runs"):
-            found = ask(open_table(self.folder), "SELECT uri, status FROM videos").to_pylist()
+            found = ask(open_table(self.place), "SELECT uri, status FROM videos").to_pylist()
             statuses = {"scored": self.done, "crashed": self.crashed}
             expected = [(f"{number}.mp4", status) for status, numbers in statuses.items() for number in numbers]
             assert sorted((one["uri"].rpartition("/")[2], one["status"]) for one in found) == sorted(expected)
