@@ -1,8 +1,8 @@
-"""How an object is named and when two are the same: canonical URIs, local paths and video ids.
+"""How an object is named and when two are the same: canonical URIs, local paths, buckets and keys, and video ids.
 
 A local object's URI is absolute but its links are not followed: a video is what its name says, so a link and its
-target are two videos, and a link that is pointed elsewhere is a changed one. This module is also the only place
-that knows which schemes exist.
+target are two videos, and a link that is pointed elsewhere is a changed one. A key of S3 is what it is, byte for
+byte: nothing in it is escaped, resolved or cut. This module is also the only place that knows which schemes exist.
 """
 
 import hashlib
@@ -13,8 +13,9 @@ from urllib.parse import unquote_to_bytes
 
 from gsgmodel.errors import ConfigError
 
-ACCEPTED = "a local path or file:// URI"
+ACCEPTED = "a local path, a file:// or an s3:// URI"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}\Z")
 
 
 def is_uri(text: str) -> bool:
@@ -24,6 +25,36 @@ def is_uri(text: str) -> bool:
     (True, False, False)
     """
     return _SCHEME.match(text) is not None
+
+
+def is_s3(text: str) -> bool:
+    """Whether a text is an ``s3://`` URI, in whatever case its scheme is written.
+
+    >>> is_s3("s3://bucket/a.mp4"), is_s3("S3://bucket"), is_s3("s3:a.mp4"), is_s3("/s3://bucket/a.mp4")
+    (True, True, False, False)
+    """
+    match = _SCHEME.match(text)
+    return match is not None and match[1].lower() == "s3"
+
+
+def split_uri(uri: str) -> tuple[str, str]:
+    """The bucket and the key of an ``s3://`` URI; the key is what follows the bucket's slash, as it is.
+
+    >>> split_uri("s3://archive/2026//a%41 #1.mp4")
+    ('archive', '2026//a%41 #1.mp4')
+
+    Raises:
+        ConfigError: If there is no bucket, its name cannot be one, somebody put credentials before it, or the key is
+            not UTF-8.
+    """
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    if "@" in bucket or ":" in bucket:
+        raise ConfigError("an s3:// URI holds credentials; accepted: s3://BUCKET/KEY, credentials in the environment")
+    if not _BUCKET.match(bucket):
+        raise ConfigError(f"{uri!r} names no bucket; accepted: s3://BUCKET/KEY")
+    if any("\ud800" <= letter <= "\udfff" for letter in key):
+        raise ConfigError(f"{uri!r} is not UTF-8; accepted: s3://BUCKET/KEY, as every key of S3 is")
+    return bucket, key
 
 
 def local_path(uri: str) -> Path:
@@ -37,8 +68,8 @@ def local_path(uri: str) -> Path:
         An absolute path without ``.``, ``..`` or doubled slashes.
 
     Raises:
-        ConfigError: If the scheme is not supported, the URI names another machine or no absolute path, or the name
-            is empty or holds a NUL.
+        ConfigError: If the URI is of S3 or its scheme is not supported, it names another machine or no absolute path,
+            or the name is empty or holds a NUL.
     """
     match = _SCHEME.match(uri)
     if match is None:
@@ -48,8 +79,10 @@ def local_path(uri: str) -> Path:
         if not slash or host not in {"", "localhost"}:
             raise ConfigError(f"{uri!r} is not a local file:// URI; accepted: {ACCEPTED}")
         path = os.fsdecode(unquote_to_bytes(os.fsencode(slash + tail)))
+    elif is_s3(uri):
+        raise ConfigError(f"{uri!r} is not local; accepted here: a local path or file:// URI")
     else:
-        raise ConfigError(f"{match[1]}:// is not supported in this version; accepted: {ACCEPTED}")
+        raise ConfigError(f"{match[1]}:// is not supported; accepted: {ACCEPTED}")
     if not path or "\0" in path:
         raise ConfigError(f"{uri!r} is not the name of a file or folder; accepted: {ACCEPTED}")
     if ".." in path.split("/"):
@@ -59,17 +92,21 @@ def local_path(uri: str) -> Path:
     return Path("/" + os.path.abspath(path).lstrip("/"))  # noqa: PTH100 - POSIX keeps "//" at the front otherwise
 
 
-def canonical_uri(path: str | os.PathLike[str]) -> str:
-    """The one URI of a local path: absolute, ``file://``, percent-encoded byte by byte, plain ASCII.
+def canonical_uri(name: str | os.PathLike[str]) -> str:
+    """The one URI of an object, whatever way it is named.
 
     Args:
-        path: A path, relative to the working directory, or a ``file://`` URI in any spelling.
+        name: A local path, relative to the working directory; or a ``file://`` or ``s3://`` URI in any spelling.
 
     Returns:
-        What ``local_path`` turns back into the same path, whatever bytes are in its name. What is not a local path
-        is a ``ConfigError``, as there.
+        Of a local path: absolute, ``file://``, percent-encoded byte by byte, plain ASCII, and what ``local_path``
+        turns back into the same path, whatever bytes are in its name. Of an object of S3: ``s3://bucket/`` and the
+        key as it is. What names neither is a ``ConfigError``, as in ``local_path`` and ``split_uri``.
     """
-    return local_path(os.fspath(path)).as_uri()
+    text = os.fspath(name)
+    if is_s3(text):
+        return "s3://{}/{}".format(*split_uri(text))
+    return local_path(text).as_uri()
 
 
 def video_id(uri: str, etag: str, size_bytes: int) -> bytes:

@@ -1,62 +1,84 @@
-"""What an archive holds, one object at a time: files, folders and manifests become references to videos.
+"""What an archive holds, one object at a time: files, folders, manifests and S3 become references to videos.
 
-Nothing is opened but manifests, nothing is held but the names of folders still to be visited, and the order is the
-store's own. Inputs that overlap yield an object once, unless a manifest names it too: whoever plans drops equal
-``video_id``.
+Nothing is opened but manifests, nothing is held but the names of folders still to be visited, a page of a listing or
+some rows of a manifest, and the order is the store's own. Inputs that overlap yield an object once, unless a manifest
+names it too: whoever plans drops equal ``video_id``.
 """
 
-import os
-import stat
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
-from gsgmodel.archive.identity import local_path, video_id
-from gsgmodel.archive.manifest import check_manifest, is_manifest, manifest_paths
+from gsgmodel.archive.candidates import VIDEO_SUFFIXES, LeftOut, suffix_of
+from gsgmodel.archive.conditions import Filters, parse_filters
+from gsgmodel.archive.identity import is_s3, local_path
+from gsgmodel.archive.local import check_local, named_file, walk
+from gsgmodel.archive.manifest import check_manifest, is_manifest, manifest_entries
+from gsgmodel.archive.objects import locate, named_object, walk_keys
+from gsgmodel.archive.s3 import check_endpoint
 from gsgmodel.errors import ConfigError
 from gsgmodel.records import VideoRef
 
-VIDEO_SUFFIXES = frozenset(
-    f".{name}"
-    for name in (
-        *("3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "gif", "m1v", "m2ts", "m2v", "m4v", "mkv", "mov"),
-        *("mp4", "mpe", "mpeg", "mpg", "mts", "mxf", "ogm", "ogv", "qt", "rm", "rmvb", "ts", "vob", "webm", "wmv"),
-    )
-)
-"""Names that end so are taken for videos, whatever their case; whether they are is found out by decoding."""
+__all__ = ["VIDEO_SUFFIXES", "LeftOut", "check_inputs", "list_archive", "suffix_of"]
+
+LOOK_UPS = 32
+"""Objects that are looked up on S3 at once."""
+_ENTRIES_HELD = 1000
+"""Of a manifest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
-    """Something in an archive that is not a candidate for scoring, and why."""
-
-    uri: str
-    """Canonical; empty for a blank row of a manifest."""
-    size_bytes: int
-    """0 where it is not a regular file or not known."""
-    reason: str
-    """``suffix``, ``filter``, ``hidden``, ``linked_folder``, ``not_a_file``, ``blank``, ``missing``, ``denied`` or
-    ``unavailable``."""
-    suffix: str
-    """Of the name, in lower case with its dot; empty where there is none."""
-
-
-def suffix_of(name: str) -> str:
-    """The suffix of a name in lower case with its dot; empty where there is none.
-
-    >>> suffix_of("a.MP4"), suffix_of("upload"), suffix_of(".hidden"), suffix_of("a.")
-    ('.mp4', '', '', '')
-    """
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name, not a path
-    return "" if suffix == "." else suffix
-
-
-def check_inputs(inputs: Sequence[str]) -> None:
+def check_inputs(inputs: Sequence[str], *, s3_endpoint: str | None = None) -> None:
     """Make sure that every input is there, can be listed and is not an empty folder, before any work.
 
     Args:
-        inputs: Files, folders and manifests: paths or ``file://`` URIs.
+        inputs: Files, folders and manifests: paths, ``file://`` or ``s3://`` URIs.
+        s3_endpoint: Of the store that ``s3://`` inputs lie on, or None for the environment's.
+    """
+    _find(inputs, s3_endpoint=s3_endpoint)
+
+
+def list_archive(
+    inputs: Sequence[str], *, filters: Sequence[str] = (), s3_endpoint: str | None = None
+) -> Iterator[VideoRef | LeftOut]:
+    """List what is to be scored and what is left out, as it is found.
+
+    A file named as an input or by a manifest is always a candidate, also one of 0 bytes. In a folder, at any depth,
+    a candidate has a video suffix or none; with globs, exactly what one of them matches is one. Without globs, names
+    that begin with a dot are left out, local folders whole. Links to files are followed, links to folders only where
+    they are inputs themselves. Conditions hold for all candidates, named ones too.
+
+    Args:
+        inputs: Files, folders and manifests: paths, ``file://`` or ``s3://`` URIs. A manifest is a file whose name
+            ends in ``.parquet`` or ``.csv``. On S3 a folder is a bucket or whatever ends in ``/``; without the
+            slash, an object if there is one of that key, else the folder.
+        filters: Globs, case-sensitive, compared with the name and with the path relative to the input; ``*`` also
+            matches ``/``, so ``'*'`` takes everything. Conditions such as ``size>=1MB`` and ``age<1d``, which must
+            all hold (``parse_filters``).
+        s3_endpoint: Of the store that ``s3://`` objects lie on, or None for the environment's.
+
+    Yields:
+        Candidates, and a ``LeftOut`` for each thing that is none, each once unless a manifest names it again.
+        An input that cannot be listed is a ``ConfigError`` before anything is yielded (``check_inputs``), a manifest
+        that turns out to be broken further down and a store that fails while it is listed are one there.
+    """
+    parsed = parse_filters(filters)
+    found = _find(inputs, s3_endpoint=s3_endpoint)
+    paths = frozenset(item for item in found if isinstance(item, Path))
+    uris = frozenset(item for item in found if isinstance(item, str))
+    for item in found:
+        if isinstance(item, Path) and item.is_dir():
+            yield from walk(item, filters=parsed, skip=paths)
+        elif isinstance(item, str) and item.endswith("/"):
+            yield from walk_keys(item, filters=parsed, others=uris, endpoint=s3_endpoint)
+        else:
+            named = manifest_entries(item, s3_endpoint=s3_endpoint) if is_manifest(item) else [item]
+            yield from _look_up(named, filters=parsed, s3_endpoint=s3_endpoint)
+
+
+def _find(inputs: Sequence[str], *, s3_endpoint: str | None) -> list[Path | str]:
+    """Paths and canonical ``s3://`` URIs, each once; those of folders on S3 end in ``/``.
 
     Raises:
         ConfigError: If there is no input, or one does not exist, cannot be read or listed, is an empty folder, is
@@ -64,136 +86,32 @@ def check_inputs(inputs: Sequence[str]) -> None:
     """
     if not inputs:
         raise ConfigError("no input; accepted: files, folders, and manifests that end in .parquet or .csv")
+    check_endpoint(s3_endpoint)
+    found: dict[Path | str, None] = {}
     for given in inputs:
-        path = local_path(given)
-        try:
-            mode = path.stat().st_mode
-            if stat.S_ISDIR(mode):
-                with os.scandir(path) as entries:
-                    is_empty = next(entries, None) is None
-                if is_empty:
-                    raise ConfigError(f"input {str(path)!r} is an empty folder")
-            elif not stat.S_ISREG(mode):
-                raise ConfigError(f"input {str(path)!r} is neither a file nor a folder")
-            else:
-                path.open("rb").close()
-        except OSError as error:
-            raise ConfigError(f"input {str(path)!r}: {error.strerror}") from error
-        if stat.S_ISREG(mode) and is_manifest(path):
-            check_manifest(path)
+        place = locate(given, endpoint=s3_endpoint) if is_s3(given) else local_path(given)
+        if isinstance(place, Path):
+            check_local(place)
+        if is_manifest(place) and not (isinstance(place, Path) and place.is_dir()):
+            check_manifest(place, s3_endpoint=s3_endpoint)
+        found[place] = None
+    return list(found)
 
 
-def list_archive(inputs: Sequence[str], *, filters: Sequence[str] = ()) -> Iterator[VideoRef | LeftOut]:
-    """List what is to be scored and what is left out, as it is found.
-
-    A file named as an input or by a manifest is always a candidate, also one of 0 bytes. In a folder, at any depth,
-    a candidate has a video suffix or none; with ``filters``, exactly what one of them matches is one. Without
-    filters, names that begin with a dot are left out, folders whole. Links to files are followed, links to folders
-    only where they are inputs themselves.
-
-    Args:
-        inputs: Files, folders and manifests: paths or ``file://`` URIs. A manifest is a file whose name ends in
-            ``.parquet`` or ``.csv``.
-        filters: Globs, case-sensitive, compared with the name and with the path relative to the input; ``*`` also
-            matches ``/``, so ``'*'`` takes everything.
-
-    Yields:
-        Candidates, and a ``LeftOut`` for each thing that is none, each once unless a manifest names it again.
-        An input that cannot be listed is a ``ConfigError`` before anything is yielded (``check_inputs``), a manifest
-        that turns out to be broken further down is one there.
-    """
-    check_inputs(inputs)
-    named = dict.fromkeys(local_path(given) for given in inputs)
-    for path in named:
-        if path.is_dir():
-            yield from _walk(path, filters=filters, skip=frozenset(named))
-        elif is_manifest(path):
-            yield from (_named_object(entry) for entry in manifest_paths(path))
-        else:
-            yield _named_object(path)
-
-
-def _walk(top: Path, *, filters: Sequence[str], skip: frozenset[Path]) -> Iterator[VideoRef | LeftOut]:
-    """Everything below a folder, but for other inputs, which are listed on their own."""
-    pending = [top]
-    while pending:
-        folder = pending.pop()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    path = Path(entry.path)
-                    if path in skip:
-                        continue
-                    if entry.is_dir(follow_symlinks=False) and (filters or not entry.name.startswith(".")):
-                        pending.append(path)
-                    else:
-                        relative = entry.path[len(str(top)) :].lstrip("/")
-                        yield _found_object(entry, relative=relative, filters=filters)
-        except OSError as error:
-            yield _failed(folder, error)
-
-
-def _found_object(entry: os.DirEntry[str], *, relative: str, filters: Sequence[str]) -> VideoRef | LeftOut:
-    path = Path(entry.path)
+def _look_up(
+    entries: Iterable[Path | str | None], *, filters: Filters, s3_endpoint: str | None
+) -> Iterator[VideoRef | LeftOut]:
+    """What was named, in order; objects of S3 are asked for many at a time."""
+    ask = partial(named_object, filters=filters, endpoint=s3_endpoint)
+    waiting = iter(entries)
+    pool = ThreadPoolExecutor(LOOK_UPS)
     try:
-        status = entry.stat()
-    except OSError as error:
-        return _failed(path, error)
-    if stat.S_ISDIR(status.st_mode):
-        reason = "linked_folder" if entry.is_symlink() else "hidden"
-        return _left_out(path, size_bytes=0, reason=reason)
-    if not stat.S_ISREG(status.st_mode):
-        return _left_out(path, size_bytes=0, reason="not_a_file")
-    reason = _why_not(entry.name, relative=relative, filters=filters)
-    if reason:
-        return _left_out(path, size_bytes=status.st_size, reason=reason)
-    return _reference(path, status)
-
-
-def _why_not(name: str, *, relative: str, filters: Sequence[str]) -> str:
-    """Why a file in a folder is no candidate; empty if it is one."""
-    if filters:
-        matches = any(fnmatchcase(name, glob) or fnmatchcase(relative, glob) for glob in filters)
-        return "" if matches else "filter"
-    if name.startswith("."):
-        return "hidden"
-    suffix = suffix_of(name)
-    return "suffix" if suffix and suffix not in VIDEO_SUFFIXES else ""
-
-
-def _named_object(path: Path | None) -> VideoRef | LeftOut:
-    """A file that was named; None stands for a manifest's blank row."""
-    if path is None:
-        return LeftOut(uri="", size_bytes=0, reason="blank", suffix="")
-    try:
-        status = path.stat()
-    except OSError as error:
-        return _failed(path, error)
-    if not stat.S_ISREG(status.st_mode):
-        return _left_out(path, size_bytes=0, reason="not_a_file")
-    return _reference(path, status)
-
-
-def _reference(path: Path, status: os.stat_result) -> VideoRef:
-    uri, etag = path.as_uri(), str(status.st_mtime_ns)
-    return VideoRef(
-        uri=uri,
-        etag=etag,
-        size_bytes=status.st_size,
-        last_modified_s=status.st_mtime,
-        video_id=video_id(uri, etag, status.st_size),
-    )
-
-
-def _left_out(path: Path, *, size_bytes: int, reason: str) -> LeftOut:
-    return LeftOut(uri=path.as_uri(), size_bytes=size_bytes, reason=reason, suffix=suffix_of(path.name))
-
-
-def _failed(path: Path, error: OSError) -> LeftOut:
-    if isinstance(error, PermissionError):
-        reason = "denied"
-    elif isinstance(error, FileNotFoundError | NotADirectoryError):
-        reason = "missing"
-    else:
-        reason = "unavailable"
-    return _left_out(path, size_bytes=0, reason=reason)
+        while held := list(islice(waiting, _ENTRIES_HELD)):
+            answers = pool.map(ask, [entry for entry in held if isinstance(entry, str)])
+            for entry in held:
+                if entry is None:
+                    yield LeftOut(uri="", size_bytes=0, reason="blank", suffix="")
+                else:
+                    yield named_file(entry, filters=filters) if isinstance(entry, Path) else next(answers)
+    finally:
+        pool.shutdown(cancel_futures=True)

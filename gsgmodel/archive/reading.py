@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
-from gsgmodel.archive.identity import local_path
+from gsgmodel.archive.identity import is_s3, local_path
+from gsgmodel.archive.pinned import S3Source
 from gsgmodel.errors import ChangedError, DeniedError, MissingError, UnavailableError, VideoError
 from gsgmodel.records import VideoRef
 
@@ -165,16 +166,18 @@ class ObjectReader(io.RawIOBase):
         super().close()
 
 
-def open_object(ref: VideoRef) -> ObjectReader:
+def open_object(ref: VideoRef, *, s3_endpoint: str | None = None) -> ObjectReader:
     """Open a listed object for reading by range.
 
     Args:
         ref: As listed.
+        s3_endpoint: Of the store that ``s3://`` objects lie on, or None for the environment's.
 
     Returns:
         A seekable binary file; closed by the caller, best with ``with``. An object of another size or modification
         time than listed, or no longer a regular file, raises ``ChangedError``; one that is gone ``MissingError``,
         one that may not be read ``DeniedError``, a store that fails ``UnavailableError``; a scheme that is not
-        supported ``ConfigError``.
+        supported ``ConfigError``. Of an object of S3, the first read that takes a request raises them.
     """
-    return ObjectReader(_LocalSource(ref), ref.size_bytes)
+    source = S3Source(ref, s3_endpoint=s3_endpoint) if is_s3(ref.uri) else _LocalSource(ref)
+    return ObjectReader(source, ref.size_bytes)

@@ -5,27 +5,36 @@ they drop doubled slashes and read ``?versionId=`` out of a key; here a key is w
 and region are found by botocore in the environment of each process; none passes through here.
 """
 
+import io
+import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import aiohttp
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    TokenRetrievalError,
-)
 from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
-from gsgmodel.errors import ChangedError, ConfigError, DeniedError, MissingError, UnavailableError, VideoError
+from gsgmodel.archive.identity import split_uri
+from gsgmodel.archive.s3_errors import CLIENT_ERRORS, code_of, named_errors
+from gsgmodel.errors import ChangedError, ConfigError, DeniedError, TooLargeError, UnavailableError
 from gsgmodel.redact import redact
+
+__all__ = [
+    "S3Object",
+    "call",
+    "check_endpoint",
+    "connect",
+    "delete",
+    "head",
+    "list_pages",
+    "put",
+    "read_range",
+    "read_whole",
+    "split_uri",
+]
 
 CONNECT_TIMEOUT_S = 5.0
 READ_TIMEOUT_S = 30.0
@@ -34,17 +43,12 @@ BODY_TIMEOUT_S = 120.0
 """For one range; below 70 kB/s at the largest one that is asked for."""
 ATTEMPTS = 4
 """Tries of a request that the store did not answer, or answered with 5xx or "slow down"; waits grow to seconds."""
+CONNECTIONS = 64
+"""Open at once at most, of one process to one store."""
 PAGE_KEYS = 1000
-_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}\Z")
+PART_BYTES = 8 * 2**20
+"""What an object that is read whole is asked for at a time."""
 _ENDPOINT = re.compile(r"https?://[^/?#\s@]+/?\Z")
-_NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, TokenRetrievalError)
-_GONE = frozenset({"NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404"})
-_REFUSED = frozenset(
-    {"AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidObjectState", "InvalidToken"}
-    | {"RequestTimeTooSkewed", "SignatureDoesNotMatch", "AccountProblem", "403"}
-)
-_REPLACED = frozenset({"PreconditionFailed", "InvalidRange", "412", "416"})
-_ELSEWHERE = frozenset({"PermanentRedirect", "IllegalLocationConstraintException", "301", "307"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,23 +61,6 @@ class S3Object:
     size_bytes: int
     last_modified_s: float
     """Seconds since the epoch, UTC."""
-
-
-def split_uri(uri: str) -> tuple[str, str]:
-    """The bucket and the key of an ``s3://`` URI; the key is what follows the bucket's slash, as it is.
-
-    >>> split_uri("s3://archive/2026//a%41 #1.mp4")
-    ('archive', '2026//a%41 #1.mp4')
-
-    Raises:
-        ConfigError: If there is no bucket, its name cannot be one, or somebody put credentials before it.
-    """
-    bucket, _, key = uri.partition("://")[2].partition("/")
-    if "@" in bucket or ":" in bucket:
-        raise ConfigError("an s3:// URI holds credentials; accepted: s3://BUCKET/KEY, credentials in the environment")
-    if not _BUCKET.match(bucket):
-        raise ConfigError(f"{uri!r} names no bucket; accepted: s3://BUCKET/KEY")
-    return bucket, key
 
 
 def check_endpoint(endpoint: str | None) -> None:
@@ -112,8 +99,20 @@ def list_pages(bucket: str, prefix: str, *, endpoint: str | None, most: int | No
 
 
 def head(bucket: str, key: str, *, endpoint: str | None) -> S3Object:
-    """What the store says of one object; errors are those of ``call``."""
-    answer = call(endpoint, "head_object", Bucket=bucket, Key=key)
+    """What the store says of one object; errors are those of ``call``, with the store's reason where it gives one.
+
+    Raises:
+        DeniedError: If it may not be asked for and the store gives no reason.
+        UnavailableError: If the store failed and gives no reason.
+    """
+    try:
+        answer = call(endpoint, "head_object", Bucket=bucket, Key=key)
+    except (DeniedError, UnavailableError) as error:
+        if code_of(error).startswith(("3", "4")):
+            # The answer to HEAD is a bare number, that to GET says why.
+            with suppress(ChangedError):
+                _body(call(endpoint, "get_object", Bucket=bucket, Key=key, Range="bytes=0-0"), endpoint=endpoint)
+        raise
     return _described(key, answer, size_bytes=answer["ContentLength"])
 
 
@@ -153,12 +152,29 @@ def read_range(bucket: str, key: str, start: int, stop: int, *, etag: str, endpo
     return content
 
 
-def read_whole(bucket: str, key: str, *, endpoint: str | None) -> bytes:
-    """All bytes of an object that is small and nobody's video; errors are those of ``call``."""
+def read_whole(bucket: str, key: str, *, endpoint: str | None, most_bytes: int | None = None) -> bytes:
+    """All bytes of one version of an object that is small and nobody's video.
+
+    Args:
+        bucket: Its name.
+        key: As it is.
+        endpoint: Of the store, or None for the environment's.
+        most_bytes: What it may have at most, or None for whatever it has.
+
+    Returns:
+        Its content. Errors are those of ``head`` and ``read_range``.
+
+    Raises:
+        TooLargeError: If it has more.
+    """
     found = head(bucket, key, endpoint=endpoint)
-    if not found.size_bytes:
-        return b""
-    return read_range(bucket, key, 0, found.size_bytes, etag=found.etag, endpoint=endpoint)
+    if most_bytes is not None and found.size_bytes > most_bytes:
+        raise TooLargeError(f"{found.size_bytes} bytes; accepted: at most {most_bytes}")
+    content = io.BytesIO()
+    for start in range(0, found.size_bytes, PART_BYTES):
+        stop = min(start + PART_BYTES, found.size_bytes)
+        content.write(read_range(bucket, key, start, stop, etag=found.etag, endpoint=endpoint))
+    return content.getvalue()
 
 
 def put(bucket: str, key: str, content: bytes, *, endpoint: str | None, only_new: bool = False) -> bool:
@@ -172,7 +188,8 @@ def put(bucket: str, key: str, content: bytes, *, endpoint: str | None, only_new
         only_new: Do not replace an object that is there (``If-None-Match: *``); some stores ignore this.
 
     Returns:
-        Whether it was written; False only with ``only_new``. Other errors are those of ``call``.
+        Whether it was written; False only with ``only_new``, also where the answer to a write that succeeded was lost
+        and the client sent it again. Other errors are those of ``call``.
     """
     condition = {"IfNoneMatch": "*"} if only_new else {}
     try:
@@ -199,7 +216,7 @@ def call(endpoint: str | None, operation: str, **parameters: Any) -> dict[str, A
         botocore's answer. What is not there is a ``MissingError``; without permission or valid credentials a
         ``DeniedError``; an unmet condition or range a ``ChangedError``; everything else an ``UnavailableError``.
     """
-    with _named_errors():
+    with named_errors():
         answer: dict[str, Any] = connect(endpoint).call_s3(operation, **parameters)
     return answer
 
@@ -207,50 +224,40 @@ def call(endpoint: str | None, operation: str, **parameters: Any) -> dict[str, A
 @cache
 def connect(endpoint: str | None) -> S3FileSystem:
     """The process's client of a store; nothing is sent yet."""
-    retries = {"mode": "standard", "max_attempts": ATTEMPTS}
-    timeouts = {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S}
-    store = S3FileSystem(endpoint_url=endpoint, config_kwargs={"retries": retries, **timeouts})
+    settings = {
+        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "read_timeout": READ_TIMEOUT_S,
+        "max_pool_connections": CONNECTIONS,
+        # Many stores but Amazon's refuse or ignore the checksums that botocore adds of its own accord.
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
+    }
+    store = S3FileSystem(endpoint_url=endpoint, config_kwargs=settings, skip_instance_cache=True)
     # Its own retries come on top of botocore's, for errors that both know: once is enough.
     store.retries = 1
     return store
 
 
+# The thread that runs a client's event loop does not live on in a forked child.
+os.register_at_fork(after_in_child=connect.cache_clear)
+
+
 def _body(answer: dict[str, Any], *, endpoint: str | None) -> bytes | None:
     """The content of an answer; None if the connection was cut."""
     try:
-        content: bytes = sync(connect(endpoint).loop, answer["Body"].read, timeout=BODY_TIMEOUT_S)
-    except (OSError, BotoCoreError, aiohttp.ClientError):
+        content: bytes = sync(connect(endpoint).loop, _read_and_close, answer["Body"], timeout=BODY_TIMEOUT_S)
+    except CLIENT_ERRORS:
         return None
-    finally:
-        answer["Body"].close()
     return content
 
 
-@contextmanager
-def _named_errors() -> Iterator[None]:
+async def _read_and_close(body: Any) -> bytes:
     try:
-        yield
-    except (OSError, BotoCoreError, aiohttp.ClientError) as error:
-        raise _video_error(error) from error
-
-
-def _video_error(error: Exception) -> VideoError:
-    """What an error of the client says about the object: missing, denied, replaced, or the store unavailable."""
-    cause = error.__cause__
-    if not isinstance(cause, ClientError):
-        kind = DeniedError if isinstance(error, _NO_CREDENTIALS) else UnavailableError
-        return kind(redact(f"{type(error).__name__}: {error}"))
-    code = str(cause.response["Error"].get("Code", ""))
-    text = redact(f"{cause.response['Error'].get('Message') or cause} ({code})")
-    if code in _GONE:
-        return MissingError(text)
-    if code in _REFUSED:
-        return DeniedError(text)
-    if code in _REPLACED:
-        return ChangedError(text)
-    if code in _ELSEWHERE:
-        return UnavailableError(f"the bucket lies in another region, set AWS_REGION: {text}")
-    return UnavailableError(text)
+        content: bytes = await body.read()
+    finally:
+        body.close()
+    return content
 
 
 def _described(key: str, answer: dict[str, Any], *, size_bytes: int) -> S3Object:

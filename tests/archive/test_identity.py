@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.archive.identity import canonical_uri, local_path, video_id
+from gsgmodel.archive.identity import canonical_uri, is_s3, local_path, split_uri, video_id
 from gsgmodel.errors import ConfigError
 
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"/" not in name and b"\0" not in name)
@@ -62,16 +62,57 @@ def test_links_are_kept_but_two_dots_go_where_the_link_leads(tmp_path):
     assert local_path(f"{tmp_path}/link/..") == tmp_path / "deep"
 
 
-def test_s3_is_refused_in_one_sentence():
+def test_another_scheme_is_refused_in_one_sentence():
+    with pytest.raises(ConfigError) as caught:
+        local_path("gs://bucket/key.mp4")
+    assert str(caught.value) == "gs:// is not supported; accepted: a local path, a file:// or an s3:// URI"
+    with pytest.raises(ConfigError, match="gs:// is not supported"):
+        canonical_uri("gs://bucket/key.mp4")
+
+
+def test_an_object_of_s3_has_no_local_path():
     with pytest.raises(ConfigError) as caught:
         local_path("s3://bucket/key.mp4")
-    assert str(caught.value) == "s3:// is not supported in this version; accepted: a local path or file:// URI"
+    assert str(caught.value) == "'s3://bucket/key.mp4' is not local; accepted here: a local path or file:// URI"
 
 
 @pytest.mark.parametrize("uri", ["", "file://", "file://host/a.mp4", "file:///a%00b", "a\0b"])
 def test_what_names_no_local_file_is_refused(uri):
-    with pytest.raises(ConfigError, match="accepted: a local path or file:// URI"):
+    with pytest.raises(ConfigError, match="accepted: a local path, a file:// or an s3:// URI"):
         local_path(uri)
+
+
+@settings(deadline=None)
+@given(key=st.text(max_size=40))
+def test_a_key_is_kept_as_it_is(key):
+    uri = canonical_uri(f"S3://my.bucket-1/{key}")
+    assert uri == f"s3://my.bucket-1/{key}"
+    assert is_s3(uri)
+    assert canonical_uri(uri) == uri
+    assert split_uri(uri) == ("my.bucket-1", key)
+
+
+def test_a_bucket_is_named_with_or_without_a_slash():
+    assert canonical_uri("s3://bucket") == canonical_uri("s3://bucket/") == "s3://bucket/"
+    assert split_uri("s3://bucket") == ("bucket", "")
+
+
+@pytest.mark.parametrize("uri", ["s3://", "s3:///key", "s3://a/key", "s3://-x/key", "s3://b c/key", "s3://b\n/key"])
+def test_what_names_no_bucket_is_refused(uri):
+    with pytest.raises(ConfigError, match="names no bucket; accepted: s3://BUCKET/KEY"):
+        canonical_uri(uri)
+
+
+def test_credentials_in_a_uri_are_refused_and_not_shown():
+    for uri in ("s3://me:secret@bucket/key", "s3://secret@bucket/key", "s3://bucket:secret/key"):
+        with pytest.raises(ConfigError, match="holds credentials") as caught:
+            canonical_uri(uri)
+        assert "secret" not in str(caught.value)
+
+
+def test_a_key_that_is_not_utf_8_is_refused():
+    with pytest.raises(ConfigError, match="is not UTF-8"):
+        canonical_uri("s3://bucket/" + os.fsdecode(b"\xff.mp4"))
 
 
 def test_a_video_id_is_what_the_format_says():
@@ -81,6 +122,11 @@ def test_a_video_id_is_what_the_format_says():
 
 def test_a_video_id_never_moves():
     assert video_id("file:///a.mp4", "1700000000000000000", 1234).hex() == "84391fc7a67b72132c9379f4a52e23c3"
+
+
+def test_the_id_of_an_object_of_s3_never_moves():
+    etag = "d41d8cd98f00b204e9800998ecf8427e-2"
+    assert video_id("s3://bucket/2026//a%41 \u00e9.mp4", etag, 1234).hex() == "6aae0613a9f888e47814c88825981840"
 
 
 @settings(deadline=None)

@@ -214,9 +214,23 @@ def test_a_disk_that_fails_is_unavailable_not_unreadable(ref, monkeypatch):
             reader.read(1)
 
 
-def test_s3_objects_are_refused(ref):
-    with pytest.raises(ConfigError, match="s3:// is not supported"):
-        open_object(replace(ref, uri="s3://bucket/a.mp4"))
+def test_other_schemes_are_refused(ref):
+    with pytest.raises(ConfigError, match="gs:// is not supported"):
+        open_object(replace(ref, uri="gs://bucket/a.mp4"))
+
+
+def test_an_object_of_s3_reads_like_a_file(s3, bucket, s3_environment):
+    s3.put_object(Bucket=bucket, Key="a #%41?\n.mp4".replace("\n", ""), Body=CONTENT)
+    (ref,) = list_archive([f"s3://{bucket}"], s3_endpoint=s3_environment)
+    with open_object(ref, s3_endpoint=s3_environment) as reader:
+        reader.seek(300)
+        assert reader.read(10) == CONTENT[300:310]
+        assert reader.bytes_read == 10
+        reader.seek(-5, os.SEEK_END)
+        assert reader.read() == CONTENT[-5:]
+        reader.seek(0)
+        assert io.BufferedReader(reader).read() == CONTENT
+        reader.verify()
 
 
 def test_an_object_without_permission_is_denied(public_folder, run_unprivileged):

@@ -1,0 +1,45 @@
+"""One version of an object of S3, read by blocks with the next block on its way, and never bytes of another."""
+
+from fsspec.caching import BackgroundBlockCache
+
+from gsgmodel.archive.identity import split_uri
+from gsgmodel.archive.s3 import read_range
+from gsgmodel.records import VideoRef
+
+BLOCK_BYTES = 2**20
+"""Of a request; a seek costs one block and the one read ahead."""
+BLOCKS_KEPT = 16
+"""Of one object in memory, so that an index at its end and a few places between are read once."""
+
+
+class S3Source:
+    """An object of S3, pinned to the etag that was listed; nothing is sent before the first read."""
+
+    def __init__(self, ref: VideoRef, *, s3_endpoint: str | None, block_bytes: int = BLOCK_BYTES) -> None:
+        self._ref = ref
+        self._endpoint = s3_endpoint
+        self._block_bytes = block_bytes
+        self._cache = BackgroundBlockCache(block_bytes, self._fetch, ref.size_bytes, maxblocks=BLOCKS_KEPT)
+
+    def read_into(self, offset: int, target: memoryview) -> int:
+        """Fill ``target`` from ``offset`` on, up to the end of a block at most.
+
+        Errors are those of ``read_range``, also where the block was read ahead: a replaced object is a
+        ``ChangedError``.
+        """
+        stop = min(offset + len(target), (offset // self._block_bytes + 1) * self._block_bytes)
+        content: bytes = self._cache._fetch(offset, stop)  # noqa: SLF001 - how fsspec's files read from their caches
+        target[: len(content)] = content
+        return len(content)
+
+    def verify(self) -> None:
+        """Nothing is left to prove: each answer named the listed version, or it was an error."""
+
+    def close(self) -> None:
+        """Stop reading ahead and let go of the blocks."""
+        self._cache.close()
+
+    def _fetch(self, start: int, stop: int) -> bytes:
+        # The cache asks for whole blocks, also where the object ends within one.
+        stop = min(stop, self._ref.size_bytes)
+        return read_range(*split_uri(self._ref.uri), start, stop, etag=self._ref.etag, endpoint=self._endpoint)
