@@ -12,10 +12,12 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from gsgmodel.errors import ConfigError
+from gsgmodel.redact import redact
 
 ACCEPTED = "a local path, a file:// or an s3:// URI"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*)://")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}\Z")
+_ENDPOINT = re.compile(r"https?://[^/?#\s@]+/?\Z")
 
 
 def is_uri(text: str) -> bool:
@@ -55,6 +57,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     if any("\ud800" <= letter <= "\udfff" for letter in key):
         raise ConfigError(f"{uri!r} is not UTF-8; accepted: s3://BUCKET/KEY, as every key of S3 is")
     return bucket, key
+
+
+def check_endpoint(endpoint: str | None) -> None:
+    """Make sure that an endpoint is the address of a server and nothing else.
+
+    Raises:
+        ConfigError: If it is not; its value is shown without whatever credentials are in it.
+    """
+    if endpoint is not None and not _ENDPOINT.match(endpoint):
+        raise ConfigError(f"--s3-endpoint is {redact(endpoint)!r}; accepted: http(s)://HOST[:PORT], no credentials")
 
 
 def local_path(uri: str) -> Path:

@@ -7,7 +7,6 @@ and region are found by botocore in the environment of each process; none passes
 
 import io
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from typing import Any
 from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
-from gsgmodel.archive.identity import split_uri
+from gsgmodel.archive.identity import check_endpoint, split_uri
 from gsgmodel.archive.s3_errors import CLIENT_ERRORS, code_of, named_errors
-from gsgmodel.errors import ChangedError, ConfigError, DeniedError, TooLargeError, UnavailableError
-from gsgmodel.redact import redact
+from gsgmodel.errors import ChangedError, DeniedError, TooLargeError, UnavailableError
 
 __all__ = [
     "S3Object",
@@ -48,7 +46,6 @@ CONNECTIONS = 64
 PAGE_KEYS = 1000
 PART_BYTES = 8 * 2**20
 """What an object that is read whole is asked for at a time."""
-_ENDPOINT = re.compile(r"https?://[^/?#\s@]+/?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,16 +58,6 @@ class S3Object:
     size_bytes: int
     last_modified_s: float
     """Seconds since the epoch, UTC."""
-
-
-def check_endpoint(endpoint: str | None) -> None:
-    """Make sure that an endpoint is the address of a server and nothing else.
-
-    Raises:
-        ConfigError: If it is not; its value is shown without whatever credentials are in it.
-    """
-    if endpoint is not None and not _ENDPOINT.match(endpoint):
-        raise ConfigError(f"--s3-endpoint is {redact(endpoint)!r}; accepted: http(s)://HOST[:PORT], no credentials")
 
 
 def list_pages(bucket: str, prefix: str, *, endpoint: str | None, most: int | None = None) -> Iterator[list[S3Object]]:

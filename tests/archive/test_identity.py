@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.archive.identity import canonical_uri, is_s3, local_path, split_uri, video_id
+from gsgmodel.archive.identity import canonical_uri, check_endpoint, is_s3, local_path, split_uri, video_id
 from gsgmodel.errors import ConfigError
 
 NAMES = st.binary(min_size=1, max_size=40).filter(lambda name: b"/" not in name and b"\0" not in name)
@@ -142,3 +142,18 @@ def test_where_a_field_ends_matters():
 def test_a_negative_size_is_a_bug():
     with pytest.raises(ValueError, match="-1"):
         video_id("a", "b", -1)
+
+
+@pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:9000", "https://store.example/", "http://[::1]:9000"])
+def test_an_endpoint_is_an_address(endpoint):
+    check_endpoint(endpoint)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["", "store:9000", "s3://store", "http://", "http://store/bucket", "http://me:secret@store", "http://a b"],
+)
+def test_any_other_endpoint_is_refused_without_showing_what_is_secret(endpoint):
+    with pytest.raises(ConfigError, match=r"accepted: http\(s\)://HOST\[:PORT\]") as caught:
+        check_endpoint(endpoint)
+    assert "secret" not in str(caught.value)

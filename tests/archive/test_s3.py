@@ -10,7 +10,6 @@ from gsgmodel.archive import s3 as store
 from gsgmodel.archive.s3 import (
     S3Object,
     call,
-    check_endpoint,
     connect,
     delete,
     head,
@@ -21,7 +20,6 @@ from gsgmodel.archive.s3 import (
 )
 from gsgmodel.errors import (
     ChangedError,
-    ConfigError,
     TooLargeError,
     VideoError,
 )
@@ -166,18 +164,3 @@ def test_a_bug_is_not_an_unavailable_store(s3_environment):
         call(s3_environment, "no_such_operation")
     with pytest.raises(VideoError, match="Invalid bucket name"):
         call(s3_environment, "list_objects_v2", Bucket="not a bucket")
-
-
-@pytest.mark.parametrize("endpoint", [None, "http://127.0.0.1:9000", "https://store.example/", "http://[::1]:9000"])
-def test_an_endpoint_is_an_address(endpoint):
-    check_endpoint(endpoint)
-
-
-@pytest.mark.parametrize(
-    "endpoint",
-    ["", "store:9000", "s3://store", "http://", "http://store/bucket", "http://me:secret@store", "http://a b"],
-)
-def test_any_other_endpoint_is_refused_without_showing_what_is_secret(endpoint):
-    with pytest.raises(ConfigError, match=r"accepted: http\(s\)://HOST\[:PORT\]") as caught:
-        check_endpoint(endpoint)
-    assert "secret" not in str(caught.value)
