@@ -54,7 +54,7 @@ def _folder_of(ref: str) -> Path:
         raise ConfigError(f"model is empty; {accepted}")
     scheme, _, rest = ref.partition(":/")
     if scheme in {"models", "runs"} and rest:
-        raise ConfigError(f"model {ref}: the model registry is not connected in this version; {accepted}")
+        raise ConfigError(f"model {ref} lies in MLflow, which is not asked here; {accepted}")
     if "://" not in ref:
         return Path(ref)
     parts = urlsplit(ref)

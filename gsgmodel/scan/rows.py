@@ -14,6 +14,7 @@ from gsgmodel.records import FaceClip
 from gsgmodel.results.schema import VIDEOS
 from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scoring.prepare import PreparedVideo
+from gsgmodel.scoring.video import prepared_facts
 
 HELD_BACK = "held_back"
 """Not a status: the row of a video that the gate did not let start, left for the next run."""
@@ -52,24 +53,7 @@ SCORED_SCHEMA = pa.schema(
 
 def prepared_row(planned: dict[str, Any], video: PreparedVideo, *, cpu_s: float) -> pa.Table:
     """Return the one-row table of a prepared video."""
-    info = video.info
-    row = planned | {
-        "status": video.status,
-        "error_class": video.error_class,
-        "error_text": video.error_text,
-        "duration_s": info.duration_s if info else None,
-        "width_px": info.width_px if info else None,
-        "height_px": info.height_px if info else None,
-        "codec": info.codec if info else None,
-        "native_fps": info.native_fps if info else None,
-        "frames_decoded": video.frames_decoded,
-        "frames_missing": video.frames_missing,
-        "bytes_read": video.bytes_read,
-        "decoder": video.decoder,
-        "notes": video.notes,
-        "prepare_cpu_s": cpu_s,
-        "clips": [_clip_columns(clip) for clip in video.clips],
-    }
+    row = planned | prepared_facts(video) | {"prepare_cpu_s": cpu_s}
     # Crops go in as a buffer: from_pylist would copy up to 58 MB into a Python bytes object first.
     small = pa.Table.from_pylist([row], schema=PREPARED_SCHEMA.remove(PREPARED_SCHEMA.get_field_index("crops")))
     return small.append_column(PREPARED_SCHEMA.field("crops"), _crops_column(video.clips))
@@ -94,14 +78,3 @@ def _crops_column(clips: list[FaceClip]) -> pa.Array:
     crops = pa.py_buffer(np.stack([clip.crops for clip in clips]))
     offsets = pa.py_buffer(np.array([0, crops.size], dtype=np.int64))
     return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, crops])
-
-
-def _clip_columns(clip: FaceClip) -> dict[str, Any]:
-    return {
-        "track_id": clip.track_id,
-        "start_s": clip.start_s,
-        "end_s": clip.end_s,
-        "time_s": clip.time_s.tolist(),
-        "boxes_px": clip.boxes_px.ravel().tolist(),
-        "detected": clip.detected.tolist(),
-    }

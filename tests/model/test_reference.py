@@ -48,9 +48,9 @@ def test_a_folder_may_be_a_path_or_a_uri(folder, monkeypatch):
     ("ref", "message"),
     [
         ("", "model is empty"),
-        ("models:/gsg@champion", "the model registry is not connected in this version"),
-        ("models:/gsg/3", "the model registry is not connected in this version"),
-        ("runs:/abc/model", "the model registry is not connected in this version"),
+        ("models:/gsg@champion", "lies in MLflow, which is not asked here"),
+        ("models:/gsg/3", "lies in MLflow, which is not asked here"),
+        ("runs:/abc/model", "lies in MLflow, which is not asked here"),
         ("s3://bucket/model", "models are not read from s3:// in this version"),
         ("https://host/model", "models are not read from https://"),
         ("file://otherhost/model", "models are not read from file://"),

@@ -1,0 +1,141 @@
+"""Models into MLflow: logged in a run and registered, as safetensors, JSON and a script, never anything pickled."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model, ModelSignature
+from mlflow.pyfunc import save_model
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+import gsgmodel
+from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
+from gsgmodel.tracking import REQUEST_S
+from gsgmodel.tracking.registry import DIGEST_TAG
+from gsgmodel.tracking.store import connect, experiment_id, failures_named
+from gsgmodel.tracking.versions import ALIAS, NAME, check_address, promote
+from gsgmodel.video.container import DECODER_VERSION
+
+EXPERIMENT = "gsg-models"
+ARTIFACT_PATH = "model"
+REQUIRED = (
+    *("aiobotocore", "av", "facenet-pytorch", "fsspec", "jaxtyping", "numpy", "pillow", "pyarrow", "s3fs"),
+    *("safetensors", "torch", "torchvision"),
+)
+"""Packages that scoring a video takes; MLflow names itself, and brings pandas."""
+UPLOAD_S = 300
+"""How long a request may take while a model is sent: a server answers when its own store has taken a file."""
+_SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec("string", "uri")]),
+    params=ParamSchema(
+        [ParamSpec("faces", "string", "all"), ParamSpec("window_s", "double", 60.0), ParamSpec("max_clips", "long", 32)]
+    ),
+)
+
+
+def register_model(model: Path | ModelFiles, *, name: str = NAME, alias: str | None = ALIAS, tracking_uri: str) -> str:
+    """Put a model into MLflow.
+
+    Args:
+        model: Its folder, or its files as read.
+        name: Under which it is registered.
+        alias: Is moved to the new version; None leaves every alias where it is.
+        tracking_uri: MLflow's address, as ``tracking_address`` returns it.
+
+    Returns:
+        The number of the new version. A model that is broken, and an MLflow that does not take it, are a
+        ``ConfigError``.
+    """
+    files = model if isinstance(model, ModelFiles) else read_model(model)
+    check_address(tracking_uri)
+    with (
+        failures_named(f"model {name} cannot be registered", address=tracking_uri),
+        tempfile.TemporaryDirectory(prefix="gsg-model-") as scratch,
+        _time_to_upload(),
+    ):
+        client = connect(tracking_uri)
+        experiment = experiment_id(client, EXPERIMENT, address=tracking_uri)
+        run = client.create_run(experiment, tags=tags_of(files), run_name=f"register {name}").info
+        status = "FAILED"
+        try:
+            folder = write_model(files, Path(scratch), run_id=run.run_id)
+            client.log_artifacts(run.run_id, str(folder), ARTIFACT_PATH)
+            _make_name(client, name)
+            place = f"{run.artifact_uri.rstrip('/')}/{ARTIFACT_PATH}"
+            version = str(client.create_model_version(name, place, run.run_id, tags=tags_of(files)).version)
+            status = "FINISHED"
+        finally:
+            client.set_terminated(run.run_id, status=status)
+    if alias:
+        promote(f"{name}/{version}", alias=alias, tracking_uri=tracking_uri)
+    return version
+
+
+def requirements() -> list[str]:
+    """What scoring takes, as it is installed here; a build's own mark, such as ``+cu128``, names no release."""
+    return [f"{name}=={installed_version(name).partition('+')[0]}" for name in REQUIRED]
+
+
+def tags_of(files: ModelFiles) -> dict[str, str]:
+    """What a version says of its content."""
+    return {
+        DIGEST_TAG: files.digest,
+        "gsg.preparation_digest": files.settings.preparation.digest,
+        "gsg.backbone": files.settings.architecture.backbone,
+        "gsg.decoder": DECODER_VERSION,
+    }
+
+
+def write_model(files: ModelFiles, scratch: Path, *, run_id: str) -> Path:
+    """Write what is logged: the model, the script that MLflow loads it with, this package, and what they require."""
+    content = scratch / "content"
+    content.mkdir()
+    (content / SETTINGS_NAME).write_text(files.settings.to_json())
+    (content / WEIGHTS_NAME).write_bytes(files.weights)
+    package = Path(gsgmodel.__file__).parent
+    code = scratch / "code" / package.name
+    for source in package.rglob("*.py"):
+        target = code / source.relative_to(package)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    script = Path(shutil.copy(package / "tracking" / "served.py", scratch))
+    folder = scratch / ARTIFACT_PATH
+    # MLflow would take along whatever project it finds in the working folder.
+    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"
+    save_model(
+        str(folder),
+        python_model=str(script),
+        artifacts={"settings": str(content / SETTINGS_NAME), "weights": str(content / WEIGHTS_NAME)},
+        code_paths=[str(code)],
+        pip_requirements=requirements(),
+        signature=_SIGNATURE,
+        metadata=tags_of(files),
+        mlflow_model=Model(artifact_path=ARTIFACT_PATH, run_id=run_id),
+    )
+    return folder
+
+
+@contextmanager
+def _time_to_upload() -> Iterator[None]:
+    name = "MLFLOW_HTTP_REQUEST_TIMEOUT"
+    usual = os.environ[name]
+    if usual == REQUEST_S:
+        os.environ[name] = str(UPLOAD_S)
+    try:
+        yield
+    finally:
+        os.environ[name] = usual
+
+
+def _make_name(client: Any, name: str) -> None:
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise

@@ -1,0 +1,131 @@
+"""One run in MLflow for each scan, which never stops, slows or fails the scan.
+
+Whatever talks to MLflow happens in one daemon thread behind a bounded queue, the import of MLflow and the making of its
+database too. Nobody waits for it but ``finish``, and that only for a stated time.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gsgmodel.redact import redact
+from gsgmodel.tracking.failures import reason_of
+from gsgmodel.tracking.messages import Beginning, End, Point, beginning_of, end_of, point_of
+
+if TYPE_CHECKING:
+    from gsgmodel.tracking.recorder import Recorder
+
+EXPERIMENT = "gsg-scans"
+QUEUE_LENGTH = 64
+"""Points that wait for a slow MLflow; what comes after them is dropped."""
+logger = logging.getLogger(__name__)
+
+
+class ScanRun:
+    """The run of one scan in MLflow, as far as MLflow takes it; ``start`` makes it."""
+
+    def __init__(self, address: str, beginning: Beginning) -> None:
+        self._address = address
+        self._beginning = beginning
+        self._waiting: queue.Queue[Point | End] = queue.Queue(QUEUE_LENGTH)
+        self._num_lost = 0
+        self._reason = ""
+        self._is_incomplete = False
+        self._has_ended = threading.Event()
+
+    @classmethod
+    def start(cls, settings: Mapping[str, Any], *, tracking_uri: str, experiment: str = EXPERIMENT) -> "ScanRun":
+        """Begin a run; returns at once.
+
+        Args:
+            settings: As resolved: the run's parameters. ``identity`` among them becomes tags, and its ``run_id`` the
+                run's name.
+            tracking_uri: MLflow's address, as ``tracking_address`` returns it.
+            experiment: Holds the runs; it is made where there is none.
+        """
+        run = cls(tracking_uri, beginning_of(settings, experiment=experiment))
+        # A daemon, which no process waits for when it exits.
+        threading.Thread(target=run.record, name="mlflow", daemon=True).start()
+        return run
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Say how far the scan is; dropped where MLflow does not keep up. Returns at once."""
+        try:
+            self._waiting.put_nowait(point_of(metrics, step=step))
+        except queue.Full:
+            self._num_lost += 1
+
+    def finish(
+        self,
+        summary: Mapping[str, Any],
+        files: Mapping[str, bytes] | None = None,
+        *,
+        failed: bool = False,
+        wait_s: float = 30.0,
+    ) -> str | None:
+        """End the run.
+
+        Args:
+            summary: Its numbers become metrics and its texts tags; the whole is kept as ``summary.json``.
+            files: What the run keeps besides, by name.
+            failed: Whether the scan failed. One that a signal ended, by its ``exit_code``, counts as killed.
+            wait_s: How long MLflow may take for all that is still to be sent.
+
+        Returns:
+            None, or one sentence about what MLflow does not have.
+        """
+        end = end_of(summary, files or {}, failed=failed)
+        while not self._has_room_for(end):
+            self._drop_oldest()
+        where = f"MLflow at {redact(self._address)}"
+        if not self._has_ended.wait(wait_s):
+            because = f": it {self._reason}" if self._reason else ""
+            return f"{where} did not take the end of this run within {wait_s:g} s{because}"
+        if self._is_incomplete:
+            return f"{where} does not have all of this run: it {self._reason}"
+        if self._num_lost:
+            because = f": it {self._reason}" if self._reason else ""
+            return f"{where} lacks {self._num_lost} points of this run's progress{because}"
+        return None
+
+    def record(self) -> None:
+        """Tell MLflow what comes, until the end; a beginning that failed is tried again with what comes next."""
+        recorder: Recorder | None = None
+        message: Beginning | Point | End = self._beginning
+        while True:
+            try:
+                recorder = recorder or _recorder(self._address, self._beginning)
+                recorder.take(message)
+            except Exception as error:
+                # MLflow, its plugins and its stores raise what they like, and the scan goes on.
+                logger.debug("MLflow failed", exc_info=True)
+                self._reason = reason_of(error)
+                self._num_lost += isinstance(message, Point)
+                self._is_incomplete = isinstance(message, End)
+            if isinstance(message, End):
+                break
+            message = self._waiting.get()
+        self._has_ended.set()
+
+    def _has_room_for(self, end: End) -> bool:
+        try:
+            self._waiting.put_nowait(end)
+        except queue.Full:
+            return False
+        return True
+
+    def _drop_oldest(self) -> None:
+        try:
+            self._waiting.get_nowait()
+        except queue.Empty:
+            return
+        self._num_lost += 1
+
+
+def _recorder(address: str, beginning: Beginning) -> "Recorder":
+    # It imports MLflow, which takes a second.
+    from gsgmodel.tracking.recorder import Recorder  # noqa: PLC0415
+
+    return Recorder(address, beginning)
