@@ -34,10 +34,12 @@ def main(*inputs: str, settings: Annotated[ScanSettings, Parameter(name="*")] = 
 
         gsg score archive/ --output results/ --model MODEL --deadline 06:00
 
-        gsg score archive/ --output results/ --model MODEL --dry-run
+        gsg score s3://archive/2026/ --output s3://results/fakes --filter 'age<1d' --dry-run
+
+        ray job submit --working-dir . -- python jobs/score.py s3://archive/2026/ --output s3://results/fakes
 
     Args:
-        inputs: Files, folders, or manifests (.csv or .parquet with a column uri or path).
+        inputs: Files, folders, s3://BUCKET/PREFIX, or manifests (.csv or .parquet with a column uri or path).
         settings: The settings of the scan.
     """
     summary = score_archive((*inputs, *settings.input), settings)
@@ -50,15 +52,18 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
     """Check everything, plan, and scan; a dry run prints its plan and has no summary."""
     from gsgmodel.scan.checks import check_scan
 
-    check_scan(inputs, settings)
+    notes = check_scan(inputs, settings)
+    say(notes)
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.finish import summary_text
     from gsgmodel.scan.opening import open_scan
     from gsgmodel.scan.plan import make_plan, planned_refs
 
-    with open_scan(inputs, settings, printer=verdict_printer) as scan, scan.stop.watching_signals():
-        listed = takewhile(lambda _: scan.stop.signum is None, list_archive(scan.inputs, filters=settings.filter))
+    with open_scan(inputs, settings, printer=verdict_printer, notes=notes) as scan, scan.stop.watching_signals():
+        archive = list_archive(scan.inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint)
+        listed = takewhile(lambda _: scan.stop.signum is None, archive)
         plan = make_plan(listed, is_done=scan.sink.contains, limit=settings.limit, folder=scan.plan_folder)
+        scan.keep_plan(plan.path)
         if settings.dry_run:
             print_plan(plan, planned_refs(plan.path, most=20), as_json=settings.json)
             return None
@@ -90,24 +95,14 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
     say([plan_text(plan)])
     with (
         start_ray(
-            device=settings.device,
-            prepare_actors=settings.prepare_actors,
-            score_actors=settings.score_actors,
-            batch_clips=settings.batch_clips,
+            settings.wishes, num_videos=plan.num_videos, patience=scan.patience(committer.progress.note)
         ) as session,
         scan.stop.watching_signals(),
     ):
 
         def stream(plan_path: "Path") -> "Rows":
             rows = read_plan(plan_path)
-            rows = prepare(
-                rows,
-                session,
-                preparation=scan.model.settings.preparation,
-                faces=settings.faces,
-                window_s=settings.window_s,
-                max_clips=settings.max_clips,
-            )
+            rows = prepare(rows, session, preparation=scan.model.settings.preparation, settings=settings)
             return score(rows, session, model=scan.model, batch_clips=settings.batch_clips)
 
         account = run_passes(plan, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)

@@ -12,6 +12,7 @@ import cyclopts
 from cyclopts import App
 
 from gsgmodel.errors import ConfigError, OutputError
+from gsgmodel.redact import hide_credentials, redact
 
 if TYPE_CHECKING:
     from gsgmodel.results.table import VideoTable
@@ -26,6 +27,7 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
     Flags win over ``GSG_...`` variables, and those over the TOML file that ``--config`` names. What a user can mend is
     one sentence; what is our bug keeps its traceback.
     """
+    hide_credentials()
     tokens = list(sys.argv[1:] if tokens is None else tokens)
     name = app.name[0]
     try:
@@ -111,7 +113,8 @@ def plan_text(plan: "Plan") -> str:
 
 def say(lines: Sequence[str]) -> None:
     """Print sentences for a person, apart from results."""
-    print("\n".join(lines), file=sys.stderr, flush=True)
+    if lines:
+        print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 def bytes_text(size_bytes: int) -> str:
@@ -158,6 +161,6 @@ def _check_toml(path: str) -> None:
 
 
 def _fail(name: str, error: object, code: int) -> int:
-    print(f"{name}: {' '.join(str(error).split())}", file=sys.stderr)
+    print(redact(f"{name}: {' '.join(str(error).split())}"), file=sys.stderr)
     print(f"exit code {code}", file=sys.stderr, flush=True)
     return code

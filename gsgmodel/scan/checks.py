@@ -1,6 +1,5 @@
 """What can be found wrong with a scan before anything heavy is loaded, so that a slip costs a second."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,42 +8,54 @@ from gsgmodel.errors import ConfigError
 from gsgmodel.records import VideoRef
 from gsgmodel.results.storage import check_writable
 from gsgmodel.scan.plan import left_out_text
-from gsgmodel.scan.preflight import fit_pools, this_machine
+from gsgmodel.scan.preflight import fit_machine, this_machine
 from gsgmodel.scan.settings import ScanSettings
+from gsgmodel.scan.submitted import check_local_inputs, check_submitted, is_joining
 
 
-def check_scan(inputs: Sequence[str], settings: ScanSettings) -> None:
+def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
     """Check the inputs, the output, and that the actors fit this machine.
 
     Args:
-        inputs: Files, folders and manifests.
+        inputs: Files, folders, S3 prefixes and manifests.
         settings: As parsed.
+
+    Returns:
+        Sentences that the user should know of although the scan can go on.
 
     Raises:
         ConfigError: If something is missing, or cannot be read, written or placed, or if there is no candidate.
     """
-    if settings.model is None:
-        raise ConfigError("--model is not set; accepted: a model folder, or untrained to try the pipeline")
     if settings.output is None and settings.retry_statuses:
         raise ConfigError("--retry is set without --output; accepted: together with the output that holds the rows")
-    check_inputs(inputs)
-    _check_candidates(inputs, filters=settings.filter)
-    if settings.output is not None and not settings.dry_run:
-        check_writable(settings.output)
-    if not os.environ.get("RAY_ADDRESS"):
-        fit_pools(
-            this_machine(),
-            device=settings.device,
-            prepare_actors=settings.prepare_actors,
-            score_actors=settings.score_actors,
-            batch_clips=settings.batch_clips,
-        )
+    check_submitted(inputs, output=settings.output, tracking_uri=settings.tracking_uri)
+    if is_joining():
+        # Ray takes seconds to load, and only a cluster needs it here.
+        from gsgmodel.scan.cluster import num_nodes  # noqa: PLC0415
+        from gsgmodel.scan.session import join  # noqa: PLC0415
+
+        join()
+        check_local_inputs(inputs, num_nodes=num_nodes())
+    else:
+        fit_machine(this_machine(), settings.wishes)
+    check_inputs(inputs, s3_endpoint=settings.s3_endpoint)
+    _check_candidates(inputs, settings)
+    if settings.output is None or settings.dry_run:
+        return []
+    is_exclusive = check_writable(settings.output, s3_endpoint=settings.s3_endpoint)
+    return [] if is_exclusive else [ONE_WRITER]
 
 
-def _check_candidates(inputs: Sequence[str], *, filters: Sequence[str]) -> None:
+ONE_WRITER = (
+    "the output's store ignores If-None-Match, so nothing there stops two scans from overwriting each other: "
+    "this run relies on being the only one that writes to it"
+)
+
+
+def _check_candidates(inputs: Sequence[str], settings: ScanSettings) -> None:
     left_out: Counter[str] = Counter()
     suffixes: Counter[str] = Counter()
-    for item in list_archive(inputs, filters=filters):
+    for item in list_archive(inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint):
         if isinstance(item, VideoRef):
             return
         left_out[item.reason] += 1

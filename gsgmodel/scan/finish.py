@@ -1,8 +1,8 @@
 """The end of a scan: its exit code, its summary in words and as JSON, and the run's last files."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from gsgmodel.errors import Status
 from gsgmodel.model.reference import UNTRAINED
+from gsgmodel.results.runs import to_toml
 from gsgmodel.results.schema import UNFINISHED
 from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.opening import FAILED, Scan
@@ -18,9 +19,12 @@ from gsgmodel.scan.plan import Plan, left_out_text
 from gsgmodel.scan.progress import duration_text
 from gsgmodel.scan.sinks import TableSink
 from gsgmodel.scan.stop import StopRequest
+from gsgmodel.scan.submitted import submission_id
 
 OK, TOO_MANY_UNSCORED, FLAGGED, DEADLINE = 0, 3, 4, 5
 SIGNAL_CODE = 128
+TRACKING_WAIT_S, STOPPED_WAIT_S = 30.0, 2.0
+"""How long MLflow may take for the last of a run, and after a signal."""
 LOST = "lost"
 """Status in ``unfinished.parquet`` of a video that never arrived although nobody stopped the run."""
 LEFT = "left"
@@ -59,6 +63,10 @@ class Summary:
     clips_per_s: float
     prepare_cpu_s: float
     score_cpu_s: float
+    notes: Sequence[str]
+    """What the user should know although the scan went on."""
+    submission_id: str | None
+    """Of the job on a cluster, where it was submitted as one."""
 
 
 def finish(scan: Scan, plan: Plan, account: Account, committer: Committer, *, stop: StopRequest) -> Summary:
@@ -94,14 +102,25 @@ def finish(scan: Scan, plan: Plan, account: Account, committer: Committer, *, st
         clips_per_s=round(committer.progress.num_clips / max(wall_s, 1e-9), 4),
         prepare_cpu_s=round(committer.stage_s["prepare_cpu_s"], 3),
         score_cpu_s=round(committer.stage_s["score_cpu_s"], 3),
+        notes=scan.notes,
+        submission_id=submission_id(),
         **asdict(scan.provenance),
     )
     if scan.run_folder:
         scan.run_folder.write_unfinished(_unfinished_rows(plan, account, committer))
         scan.run_folder.write_summary(asdict(summary))
-    if isinstance(scan.sink, TableSink) and scan.sink.num_committed:
+    if isinstance(scan.sink, TableSink) and scan.sink.num_committed and stop.signum is None:
         scan.sink.table.compact()
-    return summary
+    return _tracked(scan, summary, wait_s=STOPPED_WAIT_S if stop.signum is not None else TRACKING_WAIT_S)
+
+
+def _tracked(scan: Scan, summary: Summary, *, wait_s: float) -> Summary:
+    """Give the summary to MLflow; what did not arrive there in time becomes a note, never a failure."""
+    if scan.tracked is None:
+        return summary
+    files = {"settings.toml": to_toml(scan.resolved).encode()}
+    missing = scan.tracked.finish(asdict(summary), files, failed=summary.exit_code == FAILED, wait_s=wait_s)
+    return replace(summary, notes=[*summary.notes, missing]) if missing else summary
 
 
 def exit_code(
@@ -140,8 +159,9 @@ def summary_text(scan: Scan, summary: Summary) -> list[str]:
         lines.append(f"{summary.unfinished} could not be read and will be tried by the next run")
     if summary.is_untrained:
         lines.append("the model is untrained: its weights are random and its scores mean nothing")
-    if scan.run_folder:
-        lines.append(f"table {scan.run_folder.path.parent.parent / 'videos'}, run {scan.run_folder.path}")
+    lines += summary.notes
+    if isinstance(scan.sink, TableSink) and scan.run_folder:
+        lines.append(f"table {scan.sink.table.uri}, run {scan.run_folder.uri}")
     return [*lines, f"exit code {summary.exit_code}: {summary.reason}"]
 
 

@@ -5,6 +5,7 @@ import contextlib
 from typing import Any
 
 import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 WAIT_S = 120.0
 """A slot that is not given back in this time no longer holds others up: a lost row must not become a hang."""
@@ -53,5 +54,7 @@ class Gate:
 
 def open_gate(*, max_in_work: int) -> Any:
     """Start the gate as an actor that needs no core and comes back if its process dies."""
-    actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Gate)
+    # On the driver's node: losing another one must not forget what is in work.
+    here = NodeAffinitySchedulingStrategy(node_id=ray.get_runtime_context().get_node_id(), soft=True)
+    actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(Gate)
     return actor.remote(max_in_work)

@@ -2,7 +2,8 @@
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import takewhile
 from pathlib import Path
@@ -14,8 +15,6 @@ import psutil
 from gsgmodel.errors import ConfigError
 
 GIB = 1 << 30
-READ_CPUS = 0.05
-"""Share of a core that the task that reads the plan reserves; it does next to nothing."""
 PREPARE_BYTES = int(1.75 * GIB)
 """Memory of a prepare actor; 1.65 GB at most over 25 videos up to 1080p (tests/bench/scan.py)."""
 SCORE_BYTES = int(1.4 * GIB)
@@ -25,6 +24,8 @@ DRIVER_BYTES = int(1.25 * GIB)
 ROW_BYTES = 64 << 20
 """The largest prepared row: 32 clips of 12 crops."""
 MIN_OBJECT_STORE_BYTES = 256 << 20
+_STEPS = 1000
+"""Shares of a core are whole thousandths; Ray counts in ten-thousandths."""
 GPUS = Path("/proc/driver/nvidia/gpus")
 """Holds a folder for each GPU of the machine, where its driver is loaded."""
 ACTORS_PER_CORE = Fraction(3, 4)
@@ -35,11 +36,25 @@ both pools together outnumber the cores. On two cores 2 + 2 actors keep 0.94 of 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """What a plan has to fit into."""
+    """What a plan has to fit into: this machine, or what is free of one node of a cluster."""
 
-    cores: int
+    cores: float
     memory_bytes: int
     num_gpus: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the user asks of the pools."""
+
+    device: Literal["auto", "cpu", "gpu"]
+    """Where the network runs."""
+    prepare_actors: int | None
+    """None to choose."""
+    score_actors: int | None
+    """None to choose."""
+    batch_clips: int
+    """Clips of one forward pass; a score call on a GPU takes as many rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +64,18 @@ class Pools:
     prepare_actors: int
     score_actors: int
     cpus_per_actor: float
+    """Of a prepare actor, and of a score actor on a CPU."""
     gpus_per_score_actor: float
     rows_per_score_call: int
     object_store_bytes: int
+    """Of the Ray that is started here; a cluster's is as it is."""
+    memory_per_actor_bytes: int = 0
+    """What an actor reserves on a cluster, so that no node gets more than it holds; nothing on one machine."""
+
+    @property
+    def cpus_per_score_actor(self) -> float:
+        """A score actor on a GPU reserves no core: waiting for one that prepare actors hold would never end."""
+        return 0.0 if self.gpus_per_score_actor else self.cpus_per_actor
 
     @property
     def max_in_work(self) -> int:
@@ -68,26 +92,40 @@ def this_machine() -> Machine:
     return Machine(cores=joblib.cpu_count(), memory_bytes=memory_bytes, num_gpus=_count_gpus())
 
 
-def fit_pools(
-    machine: Machine,
-    *,
-    device: Literal["auto", "cpu", "gpu"],
-    prepare_actors: int | None,
-    score_actors: int | None,
-    batch_clips: int,
-) -> Pools:
+def fit_for(num_videos: int, wishes: Wishes, nodes: Sequence[Machine], *, on_cluster: bool) -> Pools:
+    """Choose the pools as ``fit_machine`` or ``fit_nodes`` does, without actors that no video would ever reach.
+
+    Args:
+        num_videos: What is to be scored; at least 1.
+        wishes: What the user asks for.
+        nodes: This machine alone, or what is free of each node of a cluster.
+        on_cluster: Which of the two. What does not fit is a ``ConfigError``.
+    """
+
+    def fit(wanted: Wishes) -> Pools:
+        return fit_nodes(nodes, wanted) if on_cluster else fit_machine(nodes[0], wanted)
+
+    pools = fit(wishes)
+    most = min(num_videos, max(pools.prepare_actors, pools.score_actors))
+    if pools.prepare_actors <= most and pools.score_actors <= most:
+        return pools
+    prepare = wishes.prepare_actors or min(pools.prepare_actors, most)
+    return fit(
+        replace(wishes, prepare_actors=prepare, score_actors=wishes.score_actors or min(pools.score_actors, most))
+    )
+
+
+def fit_machine(machine: Machine, wishes: Wishes) -> Pools:
     """Choose how many actors run and what each reserves, so that all of them can be placed at once.
 
     Args:
         machine: What there is.
-        device: Where the network runs.
-        prepare_actors: As asked for, or None to choose.
-        score_actors: As asked for, or None to choose.
-        batch_clips: Clips of one forward pass; a score call takes as many rows.
+        wishes: What the user asks for.
 
     Raises:
         ConfigError: If a GPU is asked for and there is none, or if the memory or the cores cannot hold the actors.
     """
+    device, prepare_actors, score_actors = wishes.device, wishes.prepare_actors, wishes.score_actors
     if device == "gpu" and machine.num_gpus == 0:
         raise ConfigError("--device is gpu, but no GPU is visible here; accepted: auto or cpu")
     on_gpu = device != "cpu" and machine.num_gpus > 0
@@ -95,24 +133,78 @@ def fit_pools(
     if on_gpu and score > machine.num_gpus:
         raise ConfigError(f"--score-actors is {score}, but there are {machine.num_gpus} GPUs; accepted: up to that")
     room = _free_bytes(machine, prepare=0, score=score) // PREPARE_BYTES
-    prepare = prepare_actors or max(1, min(machine.cores if on_gpu else _actors_for(machine.cores), room))
+    prepare = prepare_actors or max(1, min(math.floor(machine.cores) if on_gpu else _actors_for(machine.cores), room))
     _check_memory(machine, prepare=prepare, score=score)
-    # Ray counts in steps of 0.0001; rounding down keeps the sum within the cores.
-    cpus_per_actor = int(min(1.0, (machine.cores - READ_CPUS) / (prepare + score)) * 1000) / 1000
+    # Rounding down keeps the sum within the cores.
+    cpus_per_actor = int(min(1.0, machine.cores / (prepare + score)) * _STEPS) / _STEPS
     if cpus_per_actor <= 0:
-        raise ConfigError(f"{prepare + score} actors do not fit {machine.cores} cores: set fewer --prepare-actors")
+        raise ConfigError(f"{prepare + score} actors do not fit {machine.cores:g} cores: set fewer --prepare-actors")
     return Pools(
         prepare_actors=prepare,
         score_actors=score,
         cpus_per_actor=cpus_per_actor,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
         # On a CPU a batch of one video is as fast and keeps fewer videos in work.
-        rows_per_score_call=batch_clips if on_gpu else 1,
+        rows_per_score_call=wishes.batch_clips if on_gpu else 1,
         object_store_bytes=min(
             MIN_OBJECT_STORE_BYTES + _free_bytes(machine, prepare=prepare, score=score),
-            _object_store_bytes(machine, rows=prepare * 2 + score * batch_clips * 3),
+            _object_store_bytes(machine, rows=prepare * 2 + score * wishes.batch_clips * 3),
         ),
     )
+
+
+def fit_nodes(nodes: Sequence[Machine], wishes: Wishes) -> Pools:
+    """Choose the pools for a cluster, so that every actor can be placed whichever comes first.
+
+    Actors on CPUs are alike in what they reserve; then any mix of them fits wherever their number does.
+
+    Args:
+        nodes: What is free of each node; its memory is what Ray gives to actors, the object store not among it.
+        wishes: What the user asks for.
+
+    Raises:
+        ConfigError: If the nodes hold fewer actors than one of each stage, or fewer than were asked for.
+    """
+    num_gpus = sum(node.num_gpus for node in nodes)
+    on_gpu = wishes.device != "cpu" and num_gpus > 0
+    pairs = [min(_actors_for(node.cores), node.memory_bytes // (PREPARE_BYTES + SCORE_BYTES)) for node in nodes]
+    alone = [
+        min(math.floor(node.cores), (node.memory_bytes - node.num_gpus * SCORE_BYTES) // PREPARE_BYTES)
+        for node in nodes
+    ]
+    score = wishes.score_actors or max(1, num_gpus if on_gpu else sum(pairs))
+    prepare = wishes.prepare_actors or max(1, sum(max(0, each) for each in (alone if on_gpu else pairs)))
+    if wishes.device == "gpu" and not on_gpu:
+        raise ConfigError("--device is gpu, but no GPU of the cluster is free; accepted: auto or cpu")
+    if on_gpu and score > num_gpus:
+        raise ConfigError(f"--score-actors is {score}, but {num_gpus} GPUs are free; accepted: up to that")
+    num_actors = prepare if on_gpu else prepare + score
+    steps = _largest_share(nodes, num_actors)
+    if not steps:
+        cores, memory_gib = sum(node.cores for node in nodes), sum(node.memory_bytes for node in nodes) / GIB
+        raise ConfigError(
+            f"{prepare} prepare and {score} score actors do not fit what is free of the cluster, {cores:g} cores and "
+            f"{memory_gib:.1f} GiB on {len(nodes)} nodes: set fewer --prepare-actors or --score-actors"
+        )
+    return Pools(
+        prepare_actors=prepare,
+        score_actors=score,
+        cpus_per_actor=steps / _STEPS,
+        gpus_per_score_actor=1.0 if on_gpu else 0.0,
+        rows_per_score_call=wishes.batch_clips if on_gpu else 1,
+        object_store_bytes=0,
+        memory_per_actor_bytes=PREPARE_BYTES,
+    )
+
+
+def _largest_share(nodes: Sequence[Machine], num_actors: int) -> int:
+    """The largest share of a core, in thousandths, at which the nodes hold so many actors; 0 if none does."""
+    least, most = 0, _STEPS
+    while least < most:
+        steps = (least + most + 1) // 2
+        room = sum(min(int(node.cores * _STEPS) // steps, node.memory_bytes // PREPARE_BYTES) for node in nodes)
+        least, most = (steps, most) if room >= num_actors else (least, steps - 1)
+    return least
 
 
 def _score_actors(machine: Machine, *, prepare_actors: int | None) -> int:
@@ -124,8 +216,8 @@ def _score_actors(machine: Machine, *, prepare_actors: int | None) -> int:
     return max(1, min(_actors_for(machine.cores), by_memory))
 
 
-def _actors_for(cores: int) -> int:
-    return math.ceil(cores * ACTORS_PER_CORE)
+def _actors_for(cores: float) -> int:
+    return math.ceil(cores * float(ACTORS_PER_CORE))
 
 
 def _check_memory(machine: Machine, *, prepare: int, score: int) -> None:

@@ -15,42 +15,36 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.records import Preparation, VideoRef
+from gsgmodel.redact import hide_credentials
 from gsgmodel.scan.rows import held_back_row, prepared_row
 from gsgmodel.scan.session import Session
+from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scoring.prepare import prepare_video
 
 
-def prepare(
-    rows: Dataset,
-    session: Session,
-    *,
-    preparation: Preparation,
-    faces: Literal["all", "largest"],
-    window_s: float,
-    max_clips: int,
-) -> Dataset:
+def prepare(rows: Dataset, session: Session, *, preparation: Preparation, settings: ScanSettings) -> Dataset:
     """Add to each planned row what is known of the video and its clips.
 
     Args:
         rows: Planned rows, one a block.
         session: Ray, with the size of the pool and the gate that is asked before each video.
         preparation: How frames become crops.
-        faces: All tracks, or the largest one.
-        window_s: Length of video that one clip stands for.
-        max_clips: Most clips of a video.
+        settings: Which faces and how many clips; how the videos' store is reached.
     """
     return rows.map_batches(
         PrepareActor,
         fn_constructor_kwargs={
             "preparation": preparation,
-            "faces": faces,
-            "window_s": window_s,
-            "max_clips": max_clips,
+            "faces": settings.faces,
+            "window_s": settings.window_s,
+            "max_clips": settings.max_clips,
+            "s3_endpoint": settings.s3_endpoint,
             "gate": session.gate,
         },
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=session.pools.cpus_per_actor,
+        memory=session.pools.memory_per_actor_bytes or None,
         # One task in flight: a killed actor takes no neighbours along.
         compute=ActorPoolStrategy(size=session.pools.prepare_actors, max_tasks_in_flight_per_actor=1),
     )
@@ -70,14 +64,17 @@ class PrepareActor:
         faces: Literal["all", "largest"],
         window_s: float,
         max_clips: int,
+        s3_endpoint: str | None,
         gate: Any,
     ) -> None:
         self._preparation = preparation
         self._faces = faces
         self._window_s = window_s
         self._max_clips = max_clips
+        self._s3_endpoint = s3_endpoint
         self._gate = gate
         self._num_started = 0
+        hide_credentials()
         self._detector = FaceDetector(
             long_side_px=preparation.detect_long_side_px,
             min_face_px=preparation.min_face_px,
@@ -100,6 +97,7 @@ class PrepareActor:
             faces=self._faces,
             window_s=self._window_s,
             max_clips=self._max_clips,
+            s3_endpoint=self._s3_endpoint,
         )
         return prepared_row(planned, video, cpu_s=time.thread_time() - started_s)
 

@@ -9,13 +9,14 @@ import ray
 import torch
 from ray.data import ActorPoolStrategy, Dataset
 
-from gsgmodel.errors import Status
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
+from gsgmodel.redact import hide_credentials
 from gsgmodel.scan.rows import SCORED_SCHEMA, crops_of
 from gsgmodel.scan.session import Session
 from gsgmodel.scoring.network import ClipScorer, combine_with
-from gsgmodel.scoring.verdict import Combine, ScoredClip, judge
+from gsgmodel.scoring.verdict import Combine, ScoredClip
+from gsgmodel.scoring.video import scored_facts
 
 
 def score(rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: int) -> Dataset:
@@ -37,7 +38,8 @@ def score(rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: in
         },
         batch_size=pools.rows_per_score_call,
         batch_format="pyarrow",
-        num_cpus=pools.cpus_per_actor,
+        num_cpus=pools.cpus_per_score_actor,
+        memory=(pools.memory_per_actor_bytes if pools.cpus_per_score_actor else 0) or None,
         num_gpus=pools.gpus_per_score_actor or None,
         compute=ActorPoolStrategy(size=pools.score_actors, max_tasks_in_flight_per_actor=2),
     )
@@ -47,6 +49,7 @@ class ScoreActor:
     """Holds the network of one process and scores a few videos a call."""
 
     def __init__(self, *, model: ray.ObjectRef, batch_clips: int, device: str) -> None:
+        hide_credentials()
         torch.set_num_threads(1)
         # TF32 rounds to 10 bits: with it a GPU's scores would differ from a CPU's under one scoring_id.
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -77,9 +80,6 @@ class ScoreActor:
 
 def scored_row(row: dict[str, Any], scored: Sequence[ScoredClip], *, combine: Combine, cpu_s: float) -> dict[str, Any]:
     """Return a prepared row with its clips replaced by scores; a row without clips passes as it is."""
-    clips = row.pop("clips")
-    row["score_cpu_s"] = cpu_s
-    if row["status"] is not None:
-        return row | {"num_faces": 0, "num_clips": 0, "faces": []}
-    columns, notes = judge(clips, scored, combine=combine)
-    return row | columns | {"status": Status.SCORED, "notes": row["notes"] + notes}
+    facts = scored_facts(row, scored, combine=combine)
+    del row["clips"]
+    return row | facts | {"score_cpu_s": cpu_s}

@@ -1,6 +1,7 @@
 """Ray for the time of a scan: started on this machine or joined where a cluster runs the job, quiet, and closed."""
 
 import logging
+import math
 import os
 import sys
 import tempfile
@@ -8,8 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 # Read by Ray's native part when it is loaded: it reports as errors what this use of it makes harmless.
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -21,12 +21,27 @@ import psutil
 import ray
 from ray.data import DataContext
 
+import gsgmodel
+from gsgmodel.errors import ConfigError
+from gsgmodel.redact import redact
+from gsgmodel.scan.cluster import Room, await_room
 from gsgmodel.scan.gate import open_gate
-from gsgmodel.scan.preflight import Machine, Pools, fit_pools, this_machine
+from gsgmodel.scan.preflight import Machine, Pools, Wishes, fit_for, this_machine
+from gsgmodel.scan.stop import Patience
+from gsgmodel.scan.submitted import is_joining, submission_id
 
 NO_PROGRESS_S = 4 * 3600.0
 """Ray ends a run in which no block moved for this long; its half hour is less than a bad video may take."""
 GATE_ANSWER_S = 30.0
+NO_POOLS = Pools(
+    prepare_actors=1,
+    score_actors=1,
+    cpus_per_actor=1.0,
+    gpus_per_score_actor=0.0,
+    rows_per_score_call=1,
+    object_store_bytes=0,
+)
+"""Of a scan that was stopped before it had room; nothing is started for it."""
 RAY_PROCESSES = frozenset({"raylet", "gcs_server"})
 END_S = 5.0
 """What Ray's processes get to end by themselves; all but the stuck ones are gone in 3 seconds."""
@@ -57,40 +72,28 @@ class Session:
 
 
 @contextmanager
-def start_ray(
-    *,
-    device: Literal["auto", "cpu", "gpu"],
-    prepare_actors: int | None,
-    score_actors: int | None,
-    batch_clips: int,
-) -> Iterator[Session]:
-    """Check that the pools fit, start Ray, and shut it down afterwards.
+def start_ray(wishes: Wishes, *, num_videos: int, patience: Patience) -> Iterator[Session]:
+    """Check that the pools fit, start Ray or join the cluster that ``RAY_ADDRESS`` names, and let go of it afterwards.
 
     Args:
-        device: Where the network runs.
-        prepare_actors: Size of the pool, or None to fit it.
-        score_actors: Size of the pool, or None to fit it.
-        batch_clips: Clips of one forward pass.
+        wishes: What the user asks of the pools.
+        num_videos: What is to be scored; more actors of a stage are not started.
+        patience: With a cluster that has no room yet.
 
     Yields:
-        The session. Pools that do not fit are a ``ConfigError`` before Ray starts.
+        The session. Pools that do not fit are a ``ConfigError`` before any actor starts.
     """
-    _hush(logging.ERROR)
-    fit = partial(
-        fit_pools,
-        device=device,
-        prepare_actors=prepare_actors,
-        score_actors=score_actors,
-        batch_clips=batch_clips,
-    )
-    is_joining = bool(os.environ.get("RAY_ADDRESS"))
-    if is_joining:
-        ray.init(logging_level=logging.ERROR)
+    if is_joining():
+        join()
     else:
-        _start_here(this_machine(), object_store_bytes=fit(this_machine()).object_store_bytes)
+        _hush(logging.ERROR)
+        pools = fit_for(num_videos, wishes, [this_machine()], on_cluster=False)
+        _start_here(this_machine(), object_store_bytes=pools.object_store_bytes)
     try:
         _set_context()
-        pools = fit(_cluster() if is_joining else this_machine())
+        if is_joining():
+            free = await_room(_room(wishes, num_videos=num_videos), patience)
+            pools = NO_POOLS if patience.is_stopped() else fit_for(num_videos, wishes, free, on_cluster=True)
         gate = open_gate(max_in_work=pools.max_in_work)
         own = (process for process in psutil.Process().children() if process.name() in RAY_PROCESSES)
         yield Session(pools=pools, gate=gate, processes=tuple(own))
@@ -99,6 +102,35 @@ def start_ray(
         family = psutil.Process().children(recursive=True)
         ray.shutdown()
         _end(family)
+
+
+def join() -> None:
+    """Connect to the cluster that ``RAY_ADDRESS`` names, unless that is done.
+
+    Raises:
+        ConfigError: If it cannot be reached, refuses this process, or runs another version of Ray.
+    """
+    if ray.is_initialized():
+        return
+    _hush(logging.ERROR)
+    # A submitted job's working folder brings the code to every node; without one it is sent along.
+    code = (
+        {} if submission_id() else {"runtime_env": {"py_modules": [gsgmodel.__path__[0]], "excludes": ["__pycache__"]}}
+    )
+    try:
+        ray.init(logging_level=logging.ERROR, log_to_driver=False, **code)
+    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
+        address = redact(os.environ["RAY_ADDRESS"])
+        raise ConfigError(f"RAY_ADDRESS is {address!r}, and that cluster cannot be joined: {error}") from error
+
+
+def _room(wishes: Wishes, *, num_videos: int) -> Room:
+    most_gpus = wishes.score_actors or math.ceil(num_videos / wishes.batch_clips)
+    return Room(
+        cores=wishes.prepare_actors or num_videos,
+        gpus=0 if wishes.device == "cpu" else most_gpus,
+        needs_gpu=wishes.device == "gpu",
+    )
 
 
 def _start_here(machine: Machine, *, object_store_bytes: int) -> None:
@@ -128,13 +160,6 @@ def _end(family: list[psutil.Process]) -> None:
     for process in alive:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-
-
-def _cluster() -> Machine:
-    total = ray.cluster_resources()
-    return Machine(
-        cores=int(total.get("CPU", 0)), memory_bytes=int(total.get("memory", 0)), num_gpus=int(total.get("GPU", 0))
-    )
 
 
 def _set_context() -> None:

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from gsgmodel.archive.conditions import parse_filters
+from gsgmodel.archive.identity import check_endpoint
 from gsgmodel.errors import TERMINAL, ConfigError, Status
+from gsgmodel.scan.preflight import Wishes
 
 # So few digits that no sum of the parts leaves the calendar.
 _DURATION = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,8})m)?(?:(?P<s>\d{1,9})s)?")
 _CLOCK = re.compile(r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)")
+DEFAULT_MODEL = "models:/gsg@champion"
 MAX_CLIPS_LIMIT = 256
 """Above this one video's crops pass 460 MB, which no pool of actors is planned for."""
 
@@ -19,15 +23,19 @@ class ScanSettings:
     """What to score, with which model, where results go, and within which bounds."""
 
     input: tuple[str, ...] = ()
-    """Files, folders or manifests (.csv or .parquet with a column uri or path); the same as INPUTS."""
+    """Files, folders, s3://BUCKET/PREFIX, or manifests (.csv, .parquet with a column uri or path), as INPUTS are."""
     output: str | None = None
-    """Folder that gets the table `videos` and `runs/RUN`; without it verdicts are printed and nothing is kept."""
-    model: str | None = None
-    """A model folder, or `untrained` to try the pipeline with random weights."""
+    """Folder or s3://BUCKET/PREFIX for the table `videos` and `runs/RUN`; without it, verdicts are only printed."""
+    s3_endpoint: str | None = None
+    """Address of an S3 store other than the environment's; credentials only ever come from the environment."""
+    model: str = DEFAULT_MODEL
+    """models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH, a model folder, or `untrained` to try the pipeline."""
+    tracking_uri: str | None = None
+    """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default; `none` keeps no run there."""
     limit: int | None = None
     """Score at most this many videos, the first in listing order."""
     filter: tuple[str, ...] = ()
-    """Globs over names and paths below the input that choose what is a video; '*' takes every file."""
+    """Globs over names and paths that choose what is a video ('*': every file); also size>=1MB, size<2GB, age<1d."""
     dry_run: bool = False
     """Print what would be scored and what is left out, and why; score nothing."""
     retry: tuple[str, ...] = ()
@@ -52,6 +60,8 @@ class ScanSettings:
     """Processes that run the network; one a GPU, or one for three cores, by default."""
     batch_clips: int = 4
     """Clips the network takes at once."""
+    start_timeout: str = "10m"
+    """On a cluster, wait this long for the first core and GPU, for other jobs to end or the autoscaler to add nodes."""
     commit_s: float = 30.0
     """Finished videos are committed at least this often; what a killed run loses is at most this old."""
     drain_s: float = 60.0
@@ -75,8 +85,28 @@ class ScanSettings:
         for name in self.retry_statuses:
             if name not in TERMINAL or name == Status.SCORED:
                 raise ConfigError(f"--retry names {name!r}; accepted: {', '.join(sorted(TERMINAL - {Status.SCORED}))}")
+        check_endpoint(self.s3_endpoint)
+        parse_filters(self.filter)
+        if self.start_timeout_s <= 0:
+            raise ConfigError(f"--start-timeout is {self.start_timeout!r}; accepted: a duration such as 10m or 1h")
         if self.deadline is not None:
             deadline_time(self.deadline, now=datetime.now().astimezone())
+
+    @property
+    def wishes(self) -> Wishes:
+        """What is asked of the pools of actors."""
+        return Wishes(
+            device=self.device,
+            prepare_actors=self.prepare_actors,
+            score_actors=self.score_actors,
+            batch_clips=self.batch_clips,
+        )
+
+    @property
+    def start_timeout_s(self) -> float:
+        """Seconds to wait for the first core and GPU of a cluster; 0 where the text is no duration."""
+        parts = _DURATION.fullmatch(self.start_timeout.strip())
+        return _seconds(parts) if parts else 0.0
 
     @property
     def retry_statuses(self) -> tuple[str, ...]:
@@ -100,7 +130,11 @@ def deadline_time(text: str, *, now: datetime) -> datetime:
     parts = _DURATION.fullmatch(text.strip())
     if not text.strip() or parts is None:
         raise ConfigError(f"--deadline is {text!r}; accepted: HH:MM, or a duration such as 2h, 90m or 45s")
-    return now + timedelta(hours=int(parts["h"] or 0), minutes=int(parts["m"] or 0), seconds=int(parts["s"] or 0))
+    return now + timedelta(seconds=_seconds(parts))
+
+
+def _seconds(parts: re.Match[str]) -> float:
+    return 3600.0 * int(parts["h"] or 0) + 60.0 * int(parts["m"] or 0) + int(parts["s"] or 0)
 
 
 def _at_least(flag: str, value: int | None, least: int) -> None:

@@ -1,4 +1,4 @@
-"""The planned rows as a Ray data set: one row a block, read in order by one task."""
+"""The planned rows as a Ray data set: one row a block, read in order by one task on the driver's node."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,6 @@ from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
 from gsgmodel.scan.plan import PLAN_SCHEMA, planned_rows
-from gsgmodel.scan.preflight import READ_CPUS
 
 Rows: TypeAlias = Dataset
 """Rows on their way through the stages."""
@@ -50,6 +49,12 @@ class PlanSource(Datasource):  # type: ignore[misc]
 
 def read_plan(path: Path) -> Rows:
     """Return the planned rows, one a block (``start_ray`` sets the block size that makes it so)."""
-    # Without num_cpus the reading task would hold a whole core.
-    rows: Rows = ray.data.read_datasource(PlanSource(path), num_cpus=READ_CPUS, concurrency=1, override_num_blocks=1)
+    rows: Rows = ray.data.read_datasource(
+        PlanSource(path),
+        # It does next to nothing, and a cluster's head, where the driver and the plan's file are, may have no core.
+        num_cpus=0,
+        label_selector={"ray.io/node-id": ray.get_runtime_context().get_node_id()},
+        concurrency=1,
+        override_num_blocks=1,
+    )
     return rows

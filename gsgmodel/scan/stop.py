@@ -1,12 +1,24 @@
-"""Why a scan stops early: a signal, or its deadline."""
+"""Why a scan stops early: a signal, or its deadline; and how long it waits before it starts."""
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a scan waits for its room, and who is told."""
+
+    timeout_s: float
+    note: Callable[[str], None]
+    """Told in a sentence what is waited for."""
+    is_stopped: Callable[[], bool]
+    """Whether to wait no longer."""
 
 
 class StopRequest:

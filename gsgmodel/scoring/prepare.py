@@ -8,6 +8,7 @@ from gsgmodel.errors import Status, VideoError
 from gsgmodel.faces.clips import ClipMaker
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.records import FaceClip, Preparation, VideoInfo, VideoRef
+from gsgmodel.redact import redact
 from gsgmodel.video.container import DECODER_VERSION
 from gsgmodel.video.limits import DecodeLimits
 from gsgmodel.video.reader import open_video
@@ -47,11 +48,12 @@ def prepare_video(
     faces: Literal["all", "largest"],
     window_s: float,
     max_clips: int,
+    s3_endpoint: str | None = None,
 ) -> PreparedVideo:
     """Read, decode and crop one video; what goes wrong with it becomes its status."""
     source: ObjectReader | None = None
     try:
-        with open_object(ref) as source:
+        with open_object(ref, s3_endpoint=s3_endpoint) as source:
             try:
                 video = _clips_of(
                     source,
@@ -75,7 +77,7 @@ def prepare_video(
             decoder=DECODER_VERSION,
             status=error.status,
             error_class=type(error).__name__,
-            error_text=str(error),
+            error_text=redact(str(error)),
             bytes_read=source.bytes_read if source else 0,
         )
     return video

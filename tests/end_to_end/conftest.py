@@ -54,7 +54,7 @@ def start_scan() -> Iterator[StartScan]:
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "jobs" / "score.py"), *map(str, args)],
             cwd=ROOT,
-            env={**os.environ, **(env or {})},
+            env={**os.environ, "GSG_TRACKING_URI": "none", **(env or {})},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -77,6 +77,7 @@ def undisturbed(archive: Path, model: Path, tmp_path_factory: pytest.TempPathFac
     done = subprocess.run(
         [sys.executable, "jobs/score.py", str(archive), "--model", str(model), "--output", str(output)],
         cwd=ROOT,
+        env={**os.environ, "GSG_TRACKING_URI": "none"},
         capture_output=True,
         text=True,
         check=False,

@@ -121,7 +121,7 @@ def test_a_flag_wins_over_a_variable_and_that_over_the_file(score, tmp_path, fla
             tokens += [f"--config={config}"] if joined else ["--config", str(config)]
         _, found = score(*tokens)
     assert found.limit == next((value for value in (flag, variable, file) if value is not None), None)
-    assert found.model == (None if file is None else "from file")
+    assert found.model == ("models:/gsg@champion" if file is None else "from file")
 
 
 def test_a_file_holds_lists_and_switches(score, tmp_path):

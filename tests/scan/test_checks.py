@@ -39,10 +39,6 @@ def test_a_scan_that_can_work_passes_and_leaves_nothing_behind(video, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
 
-def test_a_scan_without_a_model_is_refused(video):
-    assert "--model is not set; accepted: a model folder, or untrained" in refusal([video], model=None)
-
-
 def test_a_retry_without_the_output_that_holds_the_rows_is_refused(video):
     assert "--retry is set without --output" in refusal([video], retry=("crashed",))
 
@@ -64,9 +60,32 @@ def test_actors_that_do_not_fit_are_refused(video):
     assert "set fewer --prepare-actors" in refusal([video], prepare_actors=100)
 
 
-def test_a_cluster_is_measured_when_it_is_joined_not_here(video, monkeypatch):
-    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+@pytest.fixture
+def joined(monkeypatch):
+    """A cluster of so many nodes, as it looks to who joins it."""
+
+    def join(num_nodes):
+        monkeypatch.setenv("RAY_ADDRESS", "10.0.0.1:6379")
+        monkeypatch.setattr("gsgmodel.scan.session.join", lambda: None)
+        monkeypatch.setattr("gsgmodel.scan.cluster.num_nodes", lambda: num_nodes)
+
+    return join
+
+
+def test_a_cluster_is_measured_when_it_has_room_not_here(video, joined):
+    joined(1)
     check_scan([video], ScanSettings(model="untrained", prepare_actors=100))
+
+
+def test_a_local_input_is_refused_on_several_nodes(video, joined):
+    joined(3)
+    assert "is local, and the cluster has 3 nodes" in refusal([video])
+
+
+def test_a_submitted_job_with_a_relative_output_is_refused_before_the_cluster_is_asked(video, monkeypatch):
+    monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", '{"metadata": {"job_submission_id": "nightly"}}')
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    assert "--output is 'results'" in refusal([video], output="results")
 
 
 def test_neither_ray_nor_torch_is_loaded_for_it():
@@ -92,3 +111,15 @@ def test_the_listing_is_read_no_further_than_the_first_candidate(video, monkeypa
 
     monkeypatch.setattr(module, "list_archive", listed)
     check_scan([video], ScanSettings(model="untrained"))
+
+
+def test_an_s3_scan_that_can_work_passes_without_a_word_and_leaves_nothing_behind(s3, s3_environment, bucket):
+    s3.put_object(Bucket=bucket, Key="in/a.mp4", Body=b"video")
+    settings = ScanSettings(model="untrained", output=f"s3://{bucket}/out", s3_endpoint=s3_environment)
+    assert check_scan([f"s3://{bucket}/in/"], settings) == []
+    assert [each["Key"] for each in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["in/a.mp4"]
+
+
+def test_a_store_that_ignores_preconditions_is_found_and_said(video, monkeypatch):
+    monkeypatch.setattr(module, "check_writable", lambda *_args, **_kwargs: False)
+    assert check_scan([video], ScanSettings(model="untrained", output="s3://b/out")) == [module.ONE_WRITER]

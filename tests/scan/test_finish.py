@@ -72,6 +72,9 @@ def scan(tmp_path):
         sink=sink,
         plan_folder=tmp_path / "plan",
         run_folder=RunFolder.create(output, PROVENANCE.run_id),
+        tracked=None,
+        resolved={"limit": 3},
+        notes=("said before",),
         recount=lambda: sink.contains,
         started_at=datetime(2026, 11, 24, tzinfo=UTC),
     )

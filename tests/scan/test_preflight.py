@@ -1,5 +1,7 @@
 """Whatever the machine, the pools fit it or the run is refused: what does not fit would hang without a word."""
 
+from dataclasses import replace
+
 import joblib
 import psutil
 import pytest
@@ -13,10 +15,12 @@ from gsgmodel.scan.preflight import (
     GIB,
     MIN_OBJECT_STORE_BYTES,
     PREPARE_BYTES,
-    READ_CPUS,
     SCORE_BYTES,
     Machine,
-    fit_pools,
+    Wishes,
+    fit_for,
+    fit_machine,
+    fit_nodes,
     this_machine,
 )
 
@@ -26,13 +30,13 @@ MACHINES = st.builds(
     memory_bytes=st.integers(0, 512).map(lambda gib: gib * GIB),
     num_gpus=st.integers(0, 16),
 )
+WISHES = Wishes(device="auto", prepare_actors=None, score_actors=None, batch_clips=4)
 ACTORS = st.none() | st.integers(1, 300)
 
 
 def fit(machine, *, device="auto", prepare_actors=None, score_actors=None, batch_clips=4):
-    return fit_pools(
-        machine, device=device, prepare_actors=prepare_actors, score_actors=score_actors, batch_clips=batch_clips
-    )
+    wishes = Wishes(device=device, prepare_actors=prepare_actors, score_actors=score_actors, batch_clips=batch_clips)
+    return fit_machine(machine, wishes)
 
 
 def machine(*, cores=2, memory_gib=8.0, num_gpus=0):
@@ -58,7 +62,7 @@ def test_whatever_is_asked_for_fits_or_is_refused(on, device, prepare_actors, sc
         )
     except ConfigError:
         return
-    reserved = (pools.prepare_actors + pools.score_actors) * pools.cpus_per_actor + READ_CPUS
+    reserved = (pools.prepare_actors + pools.score_actors) * pools.cpus_per_actor
     assert reserved <= on.cores + 1e-9
     assert 0 < pools.cpus_per_actor <= 1
     assert pools.score_actors * pools.gpus_per_score_actor <= on.num_gpus
@@ -80,7 +84,7 @@ def test_without_wishes_every_machine_with_five_gigabytes_is_fitted(cores, memor
 def test_two_cores_are_enough():
     pools = fit(machine(cores=2))
     assert (pools.prepare_actors, pools.score_actors) == (2, 2)
-    assert 4 * pools.cpus_per_actor + READ_CPUS <= 2
+    assert 4 * pools.cpus_per_actor <= 2
 
 
 def test_one_core_is_enough():
@@ -153,3 +157,90 @@ def test_gpus_are_counted_as_cuda_would_see_them(tmp_path, monkeypatch, visible,
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert this_machine().num_gpus == expected
+
+
+NODES = st.lists(
+    st.builds(
+        Machine,
+        cores=st.integers(0, 64_000).map(lambda thousandths: thousandths / 1000),
+        memory_bytes=st.integers(0, 256).map(lambda gib: gib * GIB),
+        num_gpus=st.integers(0, 8),
+    ),
+    max_size=6,
+)
+
+
+def places(nodes, pools):
+    """How many actors that reserve as a prepare actor does the nodes hold, whichever comes first."""
+    return sum(
+        min(int(node.cores / pools.cpus_per_actor + 1e-9), node.memory_bytes // pools.memory_per_actor_bytes)
+        for node in nodes
+    )
+
+
+@given(
+    nodes=NODES,
+    device=st.sampled_from(["auto", "cpu", "gpu"]),
+    prepare_actors=ACTORS,
+    score_actors=ACTORS,
+    batch_clips=st.integers(1, 64),
+)
+def test_whatever_a_cluster_has_every_actor_can_be_placed_or_the_run_is_refused(
+    nodes, device, prepare_actors, score_actors, batch_clips
+):
+    wishes = Wishes(device=device, prepare_actors=prepare_actors, score_actors=score_actors, batch_clips=batch_clips)
+    try:
+        pools = fit_nodes(nodes, wishes)
+    except ConfigError:
+        return
+    on_cpu = pools.prepare_actors + (0 if pools.gpus_per_score_actor else pools.score_actors)
+    assert 0 < pools.cpus_per_actor <= 1
+    assert places(nodes, pools) >= on_cpu
+    assert pools.score_actors * pools.gpus_per_score_actor <= sum(node.num_gpus for node in nodes)
+    assert bool(pools.gpus_per_score_actor) == (device != "cpu" and any(node.num_gpus for node in nodes))
+    assert pools.prepare_actors == (prepare_actors or pools.prepare_actors) >= 1
+    assert pools.score_actors == (score_actors or pools.score_actors) >= 1
+
+
+def test_a_cluster_of_equal_nodes_gets_the_pools_of_each_machine():
+    pools = fit_nodes([machine(cores=8, memory_gib=64)] * 3, WISHES)
+    assert (pools.prepare_actors, pools.score_actors) == (18, 18)
+    assert pools.cpus_per_actor == pytest.approx(8 / 12, abs=0.001)
+
+
+def test_a_head_without_cores_gets_no_work():
+    nodes = [machine(cores=0, memory_gib=64), machine(cores=4, memory_gib=64)]
+    assert fit_nodes(nodes, WISHES) == fit_nodes(nodes[1:], WISHES)
+
+
+def test_beside_gpus_every_core_of_the_cluster_prepares_and_scoring_waits_for_none():
+    pools = fit_nodes([machine(cores=16, memory_gib=64), machine(cores=8, memory_gib=64, num_gpus=2)], WISHES)
+    assert (pools.prepare_actors, pools.score_actors, pools.cpus_per_actor) == (24, 2, 1.0)
+    assert (pools.gpus_per_score_actor, pools.cpus_per_score_actor) == (1.0, 0.0)
+
+
+def test_a_gpu_that_no_node_has_free_is_refused():
+    with pytest.raises(ConfigError, match="no GPU of the cluster is free"):
+        fit_nodes([machine()], replace(WISHES, device="gpu"))
+
+
+def test_more_actors_than_the_nodes_hold_are_refused_with_what_is_free():
+    with pytest.raises(ConfigError, match=r"99 prepare and 1 score actors do not fit .* 2 cores and 8\.0 GiB on 1"):
+        fit_nodes([machine()], replace(WISHES, prepare_actors=99, score_actors=1))
+
+
+def test_a_cluster_that_is_full_is_refused():
+    with pytest.raises(ConfigError, match="1 prepare and 1 score actors do not fit what is free of the cluster"):
+        fit_nodes([], WISHES)
+
+
+@given(num_videos=st.integers(1, 40), cores=st.integers(1, 32), on_cluster=st.booleans())
+def test_no_actor_waits_for_a_video_that_never_comes(num_videos, cores, on_cluster):
+    pools = fit_for(num_videos, WISHES, [machine(cores=cores, memory_gib=256)], on_cluster=on_cluster)
+    assert max(pools.prepare_actors, pools.score_actors) <= max(1, num_videos)
+    assert pools.cpus_per_actor * (pools.prepare_actors + pools.score_actors) <= cores
+
+
+def test_actors_that_are_asked_for_are_started_whatever_there_is_to_do():
+    pools = fit_for(1, replace(WISHES, prepare_actors=3), [machine(cores=4, memory_gib=64)], on_cluster=False)
+    assert (pools.prepare_actors, pools.score_actors) == (3, 1)

@@ -43,7 +43,7 @@ class OpenGate:
 def test_an_actor_asks_the_gate_and_answers_with_one_row(reference, monkeypatch, is_open):
     monkeypatch.setattr(module.ray, "get", lambda answer: answer)
     gate = OpenGate(is_open=is_open)
-    actor = PrepareActor(preparation=QUICK, faces="all", window_s=60.0, max_clips=32, gate=gate)
+    actor = PrepareActor(preparation=QUICK, faces="all", window_s=60.0, max_clips=32, s3_endpoint=None, gate=gate)
     planned = {name: getattr(reference, name) for name in PLAN_SCHEMA.names}
     row = actor(pa.Table.from_pylist([planned], schema=PLAN_SCHEMA))
     assert gate.asked == [reference.video_id]

@@ -1,0 +1,129 @@
+"""A Ray cluster on this machine as a platform team runs one: nodes with folders of their own, tokens, a job server."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.servers import answers, free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+TOKEN = "0123456789abcdef" * 4
+OBJECT_STORE_BYTES = 300 << 20
+STOP_WAIT_S = 40
+
+
+@dataclass
+class RayCluster:
+    """A head and more nodes, which jobs are submitted to."""
+
+    job_server: str
+    environment: dict[str, str]
+    """Of a client that may submit."""
+    nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    """The head first."""
+
+    def submit(
+        self, *args: str | Path, options: Sequence[str] = (), folder: Path = ROOT, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start ``ray job submit --working-dir . -- python jobs/score.py ARGS`` in a folder."""
+        command = [str(BIN / "ray"), "job", "submit", "--address", self.job_server, "--working-dir", ".", *options]
+        return subprocess.Popen(
+            [*command, "--", "python", "jobs/score.py", *map(str, args)],
+            cwd=folder,
+            env=self.environment if env is None else dict(env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def client(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run ``ray job ARGS`` to its end."""
+        command = [str(BIN / "ray"), "job", args[0], "--address", self.job_server, *args[1:]]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=120)
+
+    def kill_node(self, index: int) -> None:
+        """Take a node away as a lost machine is: all of its processes at once."""
+        family = [
+            psutil.Process(self.nodes[index].pid),
+            *psutil.Process(self.nodes[index].pid).children(recursive=True),
+        ]
+        for process in family:
+            process.send_signal(signal.SIGKILL)
+
+
+@contextmanager
+def serving_ray(folder: Path, *, cores: Sequence[int], env: Mapping[str, str]) -> Iterator[RayCluster]:
+    """Run a cluster with token authentication until the block ends.
+
+    Args:
+        folder: Empty; gets a working folder for each node.
+        cores: Of each node, the head first.
+        env: What the nodes' own environment holds besides: credentials, addresses.
+    """
+    port, dashboard = free_port(), free_port()
+    secure = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN, "RAY_USAGE_STATS_ENABLED": "0"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "AWS_", "MLFLOW_"))}
+    # The nodes find the interpreter as an image would: by its name.
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    environment = {**inherited, **secure, **env, "PATH": path, "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)}
+    cluster = RayCluster(f"http://127.0.0.1:{dashboard}", {**inherited, **secure, "PATH": path})
+    with ExitStack() as stack:
+        for index, number in enumerate(cores):
+            place = folder / f"node-{index}"
+            place.mkdir()
+            where = (
+                ["--head", f"--port={port}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={free_port()}"]
+                if index == 0
+                else [f"--address=127.0.0.1:{port}"]
+            )
+            command = [
+                *(str(BIN / "ray"), "start", "--block", *where, f"--num-cpus={number}", f"--temp-dir={place}"),
+                *(f"--object-store-memory={OBJECT_STORE_BYTES}", f"--dashboard-agent-listen-port={free_port()}"),
+            ]
+            log = stack.enter_context((place / "ray.log").open("wb"))
+            node = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
+            stack.callback(_end, node)
+            cluster.nodes.append(node)
+            if index == 0:
+                _wait_until(lambda: answers(cluster.job_server), node, place / "ray.log")
+        nodes = ["ray", "list", "nodes", "--address", cluster.job_server, "--filter", "state=ALIVE"]
+
+        def all_alive() -> bool:
+            listed = subprocess.run(
+                [str(BIN / nodes[0]), *nodes[1:]], env=cluster.environment, capture_output=True, text=True, check=False
+            )
+            return f"Total: {len(cores)}" in listed.stdout
+
+        _wait_until(all_alive, cluster.nodes[-1], folder / f"node-{len(cores) - 1}" / "ray.log")
+        yield cluster
+
+
+def _wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
+    until = time.monotonic() + 90
+    while not is_so():
+        if process.poll() is not None or time.monotonic() > until:
+            pytest.fail(f"a node of the cluster does not start: {log.read_text(errors='replace')[-2000:]}")
+        time.sleep(0.3)
+
+
+def _end(node: subprocess.Popen[bytes]) -> None:
+    if node.poll() is None:
+        family = psutil.Process(node.pid).children(recursive=True)
+        node.terminate()
+        try:
+            node.wait(15)
+        except subprocess.TimeoutExpired:
+            node.kill()
+        _, alive = psutil.wait_procs(family, timeout=5)
+        for process in alive:
+            process.kill()
