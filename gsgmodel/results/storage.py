@@ -93,8 +93,12 @@ def check_writable(output_uri: str, *, s3_endpoint: str | None = None) -> bool:
             requests.
     """
     place = output_place(output_uri, s3_endpoint=s3_endpoint)
+    # Folders on a disk have rights of their own.
+    folders = (
+        [place / "videos", place / "videos" / "_delta_log", place / "runs"] if isinstance(place, LocalPlace) else []
+    )
     try:
-        return place.probe()
+        return all([place.probe(), *(folder.probe() for folder in folders)])
     except (OSError, VideoError) as error:
         raise ConfigError(f"--output {place.uri!r} cannot be written: {reason(error)}") from error
 
@@ -144,18 +148,17 @@ def reading_errors(uri: str) -> Iterator[None]:
         uri: Of what is being read, for the sentence.
 
     Raises:
-        ConfigError: If permission is lost, the store does not answer, or the like.
-        DeltaError: As it came, if it is neither of the operating system nor of the store.
+        ConfigError: If permission is lost, the store does not answer, or the like. What is neither of the operating
+            system nor of the store passes as it came.
     """
     try:
         yield
-    except (OSError, VideoError) as error:
-        raise ConfigError(f"results cannot be read in {uri!r}: {reason(error)}") from error
-    except DeltaError as error:
-        if not _is_outside(error):
+    except Exception as error:
+        # deltalake's query engine raises nothing narrower when it cannot read a file.
+        if not isinstance(error, OSError | VideoError) and not _is_outside(error):
             raise
         raise ConfigError(f"results cannot be read in {uri!r}: {reason(error)}") from error
 
 
-def _is_outside(error: DeltaError) -> bool:
+def _is_outside(error: Exception) -> bool:
     return bool(_OS_ERROR.search(str(error)) or _OF_STORE.search(str(error)))

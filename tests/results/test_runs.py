@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.errors import ConfigError, OutputError, Status
+from gsgmodel.errors import OutputError, Status
 from gsgmodel.results.runs import RunFolder, new_run_id, to_toml
 from gsgmodel.results.schema import UNFINISHED
+from tests.faults import ACCESS_DENIED, faulty
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 SCALARS = TEXTS | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False)
@@ -63,9 +64,21 @@ def test_run_ids_sort_by_time_and_differ():
     assert len({new_run_id(late) for _ in range(100)}) == 100
 
 
+RUN_ID = "20261124T063301Z-1a2b3c4d"
+
+
 @pytest.fixture
 def folder(tmp_path) -> RunFolder:
-    return RunFolder.create(str(tmp_path / "out"), "20261124T063301Z-1a2b3c4d")
+    return RunFolder.create(str(tmp_path / "out"), RUN_ID)
+
+
+@pytest.fixture
+def anywhere(output) -> RunFolder:
+    return RunFolder.create(output.uri, RUN_ID, s3_endpoint=output.s3_endpoint)
+
+
+def read(run, name):
+    return run.place.files.open_input_file(run.place.file_path(name)).read()
 
 
 def test_a_run_has_its_files_where_they_are_published(folder, tmp_path):
@@ -111,9 +124,57 @@ def test_a_partial_file_is_never_left(folder):
     assert sorted(path.name for path in folder.path.iterdir()) == ["plan", "summary.json"]
 
 
-def test_s3_is_refused():
-    with pytest.raises(ConfigError, match="s3:// is not supported"):
-        RunFolder.create("s3://bucket/out", "r")
+def test_a_run_is_written_wherever_results_go(anywhere, output):
+    assert anywhere.uri == f"{output.uri}/runs/{RUN_ID}"
+    assert not anywhere.has_summary
+    anywhere.write_settings({"a": "\u00e9"})
+    anywhere.write_summary({"exit_code": 1})
+    anywhere.write_summary({"exit_code": 0})
+    anywhere.write_unfinished(UNFINISHED.empty_table())
+    assert anywhere.has_summary
+    assert tomllib.loads(read(anywhere, "settings.toml").decode()) == {"a": "\u00e9"}
+    assert json.loads(read(anywhere, "summary.json")) == {"exit_code": 0}
+    assert pq.read_schema(pa.BufferReader(read(anywhere, "unfinished.parquet"))).equals(UNFINISHED)
+    with pytest.raises(OutputError, match="results cannot be written to"):
+        RunFolder.create(output.uri, RUN_ID, s3_endpoint=output.s3_endpoint)
+
+
+def test_a_plan_is_kept_beside_its_run(anywhere, tmp_path):
+    path = (anywhere.plan_path or tmp_path) / "part-0.parquet"
+    path.write_bytes(b"plan")
+    assert anywhere.keep_plan(path) == f"{anywhere.uri}/plan/part-0.parquet"
+    assert read(anywhere, "plan/part-0.parquet") == b"plan"
+
+
+def test_a_run_on_s3_has_no_local_paths(s3_output):
+    run = RunFolder.create(s3_output.uri, RUN_ID, s3_endpoint=s3_output.s3_endpoint)
+    assert run.plan_path is None
+    with pytest.raises(TypeError, match="not on the local disk"):
+        run.summary_path.exists()
+
+
+def test_a_store_that_fails_is_one_sentence(bucket, s3_server, tmp_path):
+    with faulty(s3_server) as proxy:
+        run = RunFolder.create(f"s3://{bucket}", RUN_ID, s3_endpoint=proxy.url)
+        proxy.add(ACCESS_DENIED)
+        (tmp_path / "part").write_bytes(b"x")
+        for act in (lambda: run.write_summary({}), lambda: run.has_summary, lambda: run.keep_plan(tmp_path / "part")):
+            with pytest.raises(OutputError, match=r"results cannot be written to 's3://.*/runs/.*: Access Denied"):
+                act()
+
+
+def test_settings_never_hold_credentials(folder, monkeypatch):
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-the-environment")
+    folder.write_settings(
+        {
+            "input": ["https://store/a.mp4?X-Amz-Signature=0f3b&part=1", "b.mp4"],
+            "tracking": {"tracking_uri": "http://me:hunter2@mlflow:5000", "note": "a-secret-of-the-environment"},
+        }
+    )
+    assert tomllib.loads(folder.settings_path.read_text()) == {
+        "input": ["https://store/a.mp4?X-Amz-Signature=[hidden]&part=1", "b.mp4"],
+        "tracking": {"tracking_uri": "http://[hidden]@mlflow:5000", "note": "[hidden]"},
+    }
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_no_partial_file(run_on_small_disk):
