@@ -17,6 +17,7 @@ Json = Annotated[bool, Parameter(name="--json", negative=())]
 @app.command
 def register(
     folder: Path,
+    /,
     *,
     name: str = "gsg",
     alias: str = "champion",
@@ -65,7 +66,9 @@ def list_(*, name: str | None = None, tracking_uri: str | None = None, json_: Js
 
 
 @app.command
-def promote(reference: str, *, alias: str = "champion", tracking_uri: str | None = None, json_: Json = False) -> None:
+def promote(
+    reference: str, /, *, alias: str = "champion", tracking_uri: str | None = None, json_: Json = False
+) -> None:
     """Move an alias to a version, and print the reference by alias; scans that run keep the version they began with.
 
     Args:

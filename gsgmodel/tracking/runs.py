@@ -87,7 +87,7 @@ class ScanRun:
             return f"{where} does not have all of this run: it {self._reason}"
         if self._num_lost:
             because = f": it {self._reason}" if self._reason else ""
-            return f"{where} lacks {self._num_lost} points of this run's progress{because}"
+            return f"{where} lacks some of this run's progress ({self._num_lost} points){because}"
         return None
 
     def record(self) -> None:

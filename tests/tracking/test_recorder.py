@@ -1,5 +1,7 @@
 """What MLflow is told of one run, against a real server and a database."""
 
+from pathlib import Path
+
 import pytest
 from mlflow.exceptions import MlflowException
 
@@ -42,7 +44,7 @@ def test_a_run_has_parameters_curves_tags_and_files(address, tmp_path):
     names = [item.path for item in client.list_artifacts(run.info.run_id)]
     assert names == ["more.txt", "settings.json", "summary.json"]
     fetched = client.download_artifacts(run.info.run_id, "more.txt", str(tmp_path))
-    assert open(fetched, "rb").read() == b"more"
+    assert Path(fetched).read_bytes() == b"more"
 
 
 def test_what_failed_at_the_beginning_is_tried_again(proxy):

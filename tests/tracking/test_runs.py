@@ -125,21 +125,21 @@ def test_a_server_that_dies_on_the_way_is_one_sentence(proxy, start, experiment,
 
 def test_a_server_that_comes_back_gets_the_run_and_lacks_points(proxy, start, experiment):
     url, how = proxy
-    how.status = 501
+    how.status, how.body = 501, "<html>not now</html>"
     run = start(url)
     run.log({"videos": 1}, 1)
     until(lambda: len(how.seen) > 1)
     until(lambda: run._num_lost == 1)
     how.status = 0
     assert run.finish({"exit_code": 0, "videos": 2}) == (
-        f"MLflow at {url} lacks 1 points of this run's progress: it fails (HTTP 501)"
+        f"MLflow at {url} lacks some of this run's progress (1 points): it fails (HTTP 501)"
     )
     assert recorded(url, experiment).data.metrics == {"exit_code": 0.0, "videos": 2.0}
 
 
 def test_whatever_is_raised_stays_in_the_thread(monkeypatch, database, start, capfd):
     class Broken:
-        def take(self, message):
+        def take(self, _message):
             raise RuntimeError("by http://me:hunter22@host")
 
     monkeypatch.setattr(runs, "_recorder", lambda *_: Broken())
