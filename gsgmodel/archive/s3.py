@@ -220,7 +220,14 @@ def connect(endpoint: str | None) -> S3FileSystem:
         "request_checksum_calculation": "when_required",
         "response_checksum_validation": "when_required",
     }
-    store = S3FileSystem(endpoint_url=endpoint, config_kwargs=settings, skip_instance_cache=True)
+    # botocore itself reads AWS_DEFAULT_REGION alone, which is not what roles of a cluster come with.
+    region = None if os.environ.get("AWS_DEFAULT_REGION") else os.environ.get("AWS_REGION")
+    store = S3FileSystem(
+        endpoint_url=endpoint,
+        client_kwargs={"region_name": region} if region else {},
+        config_kwargs=settings,
+        skip_instance_cache=True,
+    )
     # Its own retries come on top of botocore's, for errors that both know: once is enough.
     store.retries = 1
     return store

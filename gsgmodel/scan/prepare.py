@@ -7,12 +7,14 @@ row with a status and no crops.
 
 import ctypes
 import time
+from functools import partial
 from typing import Any, Literal
 
 import pyarrow as pa
 import ray
 from ray.data import ActorPoolStrategy, Dataset
 
+from gsgmodel.archive.reading import open_object
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.records import Preparation, VideoRef
 from gsgmodel.redact import hide_credentials
@@ -91,13 +93,12 @@ class PrepareActor:
             return_free_memory()
         started_s = time.thread_time()
         video = prepare_video(
-            VideoRef(**planned),
+            partial(open_object, VideoRef(**planned), s3_endpoint=self._s3_endpoint),
             detector=self._detector,
             preparation=self._preparation,
             faces=self._faces,
             window_s=self._window_s,
             max_clips=self._max_clips,
-            s3_endpoint=self._s3_endpoint,
         )
         return prepared_row(planned, video, cpu_s=time.thread_time() - started_s)
 

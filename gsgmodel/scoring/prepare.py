@@ -1,13 +1,14 @@
 """From a listed video to the crops of its faces, or to the status that says why there are none."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO, Literal, cast
 
-from gsgmodel.archive.reading import ObjectReader, open_object
+from gsgmodel.archive.reading import ObjectReader
 from gsgmodel.errors import Status, VideoError
 from gsgmodel.faces.clips import ClipMaker
 from gsgmodel.faces.detector import FaceDetector
-from gsgmodel.records import FaceClip, Preparation, VideoInfo, VideoRef
+from gsgmodel.records import FaceClip, Preparation, VideoInfo
 from gsgmodel.redact import redact
 from gsgmodel.video.container import DECODER_VERSION
 from gsgmodel.video.limits import DecodeLimits
@@ -41,19 +42,27 @@ class PreparedVideo:
 
 
 def prepare_video(
-    ref: VideoRef,
+    open_source: Callable[[], ObjectReader],
     *,
     detector: FaceDetector,
     preparation: Preparation,
     faces: Literal["all", "largest"],
     window_s: float,
     max_clips: int,
-    s3_endpoint: str | None = None,
 ) -> PreparedVideo:
-    """Read, decode and crop one video; what goes wrong with it becomes its status."""
+    """Read, decode and crop one video; what goes wrong with it becomes its status.
+
+    Args:
+        open_source: Opens the listed object (``open_object``); may raise what happened to it since.
+        detector: Finds the faces.
+        preparation: How frames become crops.
+        faces: All tracks, or the largest one.
+        window_s: Length of video that one clip stands for.
+        max_clips: Most clips of a video.
+    """
     source: ObjectReader | None = None
     try:
-        with open_object(ref, s3_endpoint=s3_endpoint) as source:
+        with open_source() as source:
             try:
                 video = _clips_of(
                     source,

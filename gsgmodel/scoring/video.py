@@ -1,6 +1,7 @@
 """One video at a time, from its name to its row, in one process: what a served model does and what stages share."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from gsgmodel.archive.conditions import parse_filters
 from gsgmodel.archive.identity import canonical_uri, is_s3, local_path
 from gsgmodel.archive.local import named_file
 from gsgmodel.archive.objects import named_object
+from gsgmodel.archive.reading import open_object
 from gsgmodel.errors import ConfigError, DeniedError, MissingError, Status, UnavailableError, VideoError
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.model.reference import build_network
@@ -62,7 +64,7 @@ class VideoScorer:
     def score(self, ref: VideoRef) -> dict[str, Any]:
         """Return the row of a listed video, with every one of ``COLUMNS``."""
         video = prepare_video(
-            ref,
+            partial(open_object, ref),
             detector=self._detector,
             preparation=self._preparation,
             faces=self._faces,

@@ -164,3 +164,20 @@ def test_a_bug_is_not_an_unavailable_store(s3_environment):
         call(s3_environment, "no_such_operation")
     with pytest.raises(VideoError, match="Invalid bucket name"):
         call(s3_environment, "list_objects_v2", Bucket="not a bucket")
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+    ],
+)
+@pytest.mark.usefixtures("s3_environment")
+def test_the_region_comes_from_either_variable(monkeypatch, environment, expected):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert connect(None).s3.meta.region_name == expected

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import save_model
-from tests.end_to_end.scans import ROOT, RunningScan, rows_of
+from tests.end_to_end.scans import ROOT, Platform, RunningScan, rows_of
+from tests.mlflow_server import serving_mlflow
+from tests.ray_cluster import serving_ray
+from tests.servers import S3_ENVIRONMENT
 
 NUM_VIDEOS = 24
 
@@ -83,7 +87,35 @@ def undisturbed(archive: Path, model: Path, tmp_path_factory: pytest.TempPathFac
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    rows = rows_of(output)
+    rows = rows_of(output, "*")
     assert len(rows) == NUM_VIDEOS
     assert all(row["status"] == "scored" and row["num_clips"] for row in rows.values())
     return rows
+
+
+@pytest.fixture
+def upload(s3: Any, bucket: str, archive: Path) -> Callable[[str], str]:
+    """Puts the archive's videos under a prefix of the test's bucket and returns its URI."""
+
+    def put(prefix: str) -> str:
+        for path in archive.glob("*.mp4"):
+            s3.put_object(Bucket=bucket, Key=f"{prefix}{path.name}", Body=path.read_bytes())
+        return f"s3://{bucket}/{prefix}"
+
+    return put
+
+
+@pytest.fixture(scope="session")
+def platform(s3_server: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """What a platform team has: a store, an MLflow with a champion, and a cluster of two nodes that knows both."""
+    folder = tmp_path_factory.mktemp("platform")
+    # Short, because the names of Ray's sockets may have no more than 107 bytes.
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as nodes,
+        serving_mlflow(folder) as mlflow_url,
+    ):
+        register = [sys.executable, "jobs/models.py", "register", str(model), "--tracking-uri", mlflow_url]
+        subprocess.run(register, cwd=ROOT, check=True, capture_output=True)
+        environment = {**S3_ENVIRONMENT, "AWS_ENDPOINT_URL_S3": s3_server, "MLFLOW_TRACKING_URI": mlflow_url}
+        with serving_ray(Path(nodes), cores=(1, 1), env=environment) as cluster:
+            yield Platform(cluster=cluster, mlflow_url=mlflow_url, s3_url=s3_server, nodes_folder=Path(nodes))

@@ -1,6 +1,7 @@
 """A scan as a process, and what it leaves behind."""
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import psutil
 import pytest
 
 from gsgmodel.results.table import VideoTable
+from tests.ray_cluster import RayCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = {"prepare": "MapWorker(MapBatches(PrepareActor))", "score": "MapWorker(MapBatches(ScoreActor))"}
@@ -51,6 +53,27 @@ class RunningScan:
             return []
 
 
+@dataclass
+class Platform:
+    """A store, an MLflow server and a cluster that knows both."""
+
+    cluster: RayCluster
+    mlflow_url: str
+    s3_url: str
+    nodes_folder: Path
+    """Holds a folder for each node."""
+
+    def run(self, *args: str | Path, **how: Any) -> tuple[int, str]:
+        """Submit a scan, wait for it, and return the client's exit code and the job's log."""
+        out, _ = self.cluster.submit(*args, **how).communicate(timeout=240)
+        return self.cluster_code(out), out
+
+    @staticmethod
+    def cluster_code(log: str) -> int:
+        """The exit code that the job's last line tells, because the client knows only 0 and 1."""
+        return int(re.findall(r"^exit code (\d+)", log, flags=re.MULTILINE)[-1])
+
+
 def _title(process: psutil.Process) -> str:
     try:
         return " ".join(process.cmdline())
@@ -58,9 +81,11 @@ def _title(process: psutil.Process) -> str:
         return ""
 
 
-def rows_of(output: Path, columns: str = "uri, status, score, num_clips, faces") -> dict[str, dict[str, Any]]:
+def rows_of(
+    output: Path | str, columns: str = "uri, status, score, num_clips, faces", *, s3_endpoint: str | None = None
+) -> dict[str, dict[str, Any]]:
     """The table's rows by file name; fails where a video has more than one."""
-    rows = VideoTable.open(str(output)).query(f"SELECT {columns} FROM videos").to_pylist()
+    rows = VideoTable.open(str(output), s3_endpoint=s3_endpoint).query(f"SELECT {columns} FROM videos").to_pylist()
     by_name = {row["uri"].rsplit("/", 1)[-1]: row for row in rows}
     assert len(by_name) == len(rows), "a video stands in the table twice"
     return by_name

@@ -4,11 +4,14 @@ Measured on one machine with the instruction sets SSE4, AVX2 and AVX512 (by ``AT
 ``ONEDNN_MAX_CPU_ISA``): they differ by less than 1e-7. The video is lossless, so that no encoder's version moves them.
 """
 
+from functools import partial
+
 import numpy as np
 import pytest
 import skimage.data
 
 from gsgmodel.archive.listing import list_archive
+from gsgmodel.archive.reading import open_object
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.model.reference import build_network, resolve_model
 from gsgmodel.scan.opening import SCORING_REVISION
@@ -44,7 +47,14 @@ def row(tmp_path_factory):
         thresholds=preparation.detect_thresholds,
     )
     listed = next(list_archive([str(path)]))
-    video = prepare_video(listed, detector=detector, preparation=preparation, faces="all", window_s=1.0, max_clips=32)
+    video = prepare_video(
+        partial(open_object, listed),
+        detector=detector,
+        preparation=preparation,
+        faces="all",
+        window_s=1.0,
+        max_clips=32,
+    )
     planned = {name: getattr(listed, name) for name in PLAN_SCHEMA.names}
     prepared = prepared_row(planned, video, cpu_s=0.0).drop_columns(["crops"]).to_pylist()[0]
     scorer = ClipScorer(build_network(model), batch_clips=4, device="cpu")

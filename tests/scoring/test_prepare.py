@@ -1,12 +1,14 @@
 """From a planned video to its crops, or to the status that says why there are none."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gsgmodel.archive.listing import list_archive
+from gsgmodel.archive.reading import open_object
 from gsgmodel.datasets.made import make_frames
 from gsgmodel.datasets.portraits import load_portrait
 from gsgmodel.errors import Status
@@ -57,7 +59,12 @@ def prepare(detector):
     def prepare_path(path, *, preparation=QUICK, faces="all", window_s=60.0, max_clips=32):
         listed = path if not isinstance(path, Path) else next(list_archive([str(path)]))
         return prepare_video(
-            listed, detector=detector, preparation=preparation, faces=faces, window_s=window_s, max_clips=max_clips
+            partial(open_object, listed),
+            detector=detector,
+            preparation=preparation,
+            faces=faces,
+            window_s=window_s,
+            max_clips=max_clips,
         )
 
     return prepare_path

@@ -1,6 +1,7 @@
 """One video at a time: the same row as the stages of a scan make, and a row whatever happens."""
 
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from gsgmodel.archive.listing import list_archive
+from gsgmodel.archive.reading import open_object
 from gsgmodel.datasets.made import make_videos
 from gsgmodel.errors import ConfigError, MissingError, Status, UnavailableError
 from gsgmodel.faces.detector import FaceDetector
@@ -55,7 +57,12 @@ def row_of_a_scan(ref, files, *, window_s):
         thresholds=preparation.detect_thresholds,
     )
     prepared = prepare_video(
-        ref, detector=detector, preparation=preparation, faces="all", window_s=window_s, max_clips=32
+        partial(open_object, ref),
+        detector=detector,
+        preparation=preparation,
+        faces="all",
+        window_s=window_s,
+        max_clips=32,
     )
     row = prepared_row(asdict(ref), prepared, cpu_s=0.0).drop_columns(["crops"]).to_pylist()[0]
     scored = []
