@@ -2,6 +2,8 @@
 
 import json
 import math
+import posixpath
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,8 +13,10 @@ from gsgmodel.redact import redact
 
 MAX_TEXT_LENGTH = 500
 """Of a parameter or tag; what is longer is cut, and whole in the files."""
+MAX_NAME_LENGTH = 250
 KILLED_FROM = 129
 """Exit codes from here on are those of signals."""
+_ODD = re.compile(r"[^A-Za-z0-9_.\- :/]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +101,17 @@ def flat(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def numbers_of(content: Mapping[str, Any]) -> dict[str, float]:
-    """The finite numbers in something, at any depth.
+    """The finite numbers in something, at any depth, under names that MLflow takes: it refuses all for one bad name.
 
-    >>> numbers_of({"wall_s": 2, "by_status": {"scored": 3}, "is_untrained": True, "eta_s": float("inf")})
-    {'wall_s': 2.0, 'by_status/scored': 3.0}
+    >>> numbers_of({"wall_s": 2, "by_status": {"scored": 3}, "is_untrained": True, "eta_s": float("inf"), "a~": 1})
+    {'wall_s': 2.0, 'by_status/scored': 3.0, 'a_': 1.0}
     """
     numbers = {
         name: value
         for name, value in flat(content).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }
-    return {name: float(value) for name, value in numbers.items() if math.isfinite(value)}
+    return {_metric_name(name): float(value) for name, value in numbers.items() if math.isfinite(value)}
 
 
 def texts_of(content: Mapping[str, Any]) -> dict[str, str]:
@@ -137,3 +141,8 @@ def json_of(content: Mapping[str, Any]) -> bytes:
 def now_ms() -> int:
     """The present, as MLflow counts it."""
     return time.time_ns() // 1_000_000
+
+
+def _metric_name(name: str) -> str:
+    plain = _ODD.sub("_", name)[:MAX_NAME_LENGTH]
+    return plain if posixpath.normpath(plain) == plain else plain.replace("/", "_").replace("..", "_")

@@ -73,3 +73,11 @@ def test_a_run_has_ended_even_if_its_files_did_not_arrive(proxy):
     with pytest.raises(Exception, match="501"):
         recorder.take(end_of({"exit_code": 1}, {}, failed=True))
     assert only_run(url, "without files")[1].info.status == "FAILED"
+
+
+def test_no_name_of_a_number_keeps_the_others_from_arriving(address):
+    begun = beginning_of(SETTINGS, experiment="odd names")
+    odd = {f".{name}": 1 for name in ("mp4~", "\u00e4", "a/b", "", ".", "/", "x" * 300, "a\nb", "a%20b")}
+    end = end_of({"wall_s": 2.0, "left_out_suffixes": odd}, {}, failed=False)
+    Recorder(address, begun).take(end)
+    assert only_run(address, "odd names")[1].data.metrics["wall_s"] == 2.0
