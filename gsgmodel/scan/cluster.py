@@ -24,8 +24,8 @@ from gsgmodel.scan.stop import Patience
 MOST_ASKED = 256
 """Cores, and GPUs, that are asked for at once."""
 POLL_S = 1.0
-QUIET_ROUNDS = 3
-"""Rounds of the autoscaler in which it starts nothing although something is asked for: then it has no more to give."""
+QUIET_S = 15.0
+"""An autoscaler that starts nothing for three of its usual rounds, although it is asked, has no more to give."""
 RELEASE_S = 10.0
 _SHOWN = ("CPU", "GPU")
 
@@ -74,10 +74,10 @@ def await_room(room: Room, patience: Patience) -> list[Machine]:
     """
     until = time.monotonic() + patience.timeout_s
     is_told = False
-    rounds = _Rounds()
+    autoscaler = _Autoscaler()
     with _Asked(room) as asked:
         while asked.is_pending() and not patience.is_stopped():
-            is_settled = rounds.are_quiet() and (_has_room(room, asked.held()) or not _may_come(room))
+            is_settled = autoscaler.is_quiet() and (_has_room(room, asked.held()) or not _may_come(room))
             if is_settled or time.monotonic() >= until:
                 break
             if not is_told:
@@ -123,25 +123,20 @@ class _Asked:
         return [list(each["bundles"].values()) for each in mine if each.get("state") == "CREATED"]
 
 
-class _Rounds:
+class _Autoscaler:
     """Watches whether the autoscaler still has something in the making."""
 
     def __init__(self) -> None:
         self._address = ray.get_runtime_context().gcs_address
-        self._last = -1
-        self._quiet = 0
+        self._busy_s = time.monotonic()
 
-    def are_quiet(self) -> bool:
+    def is_quiet(self) -> bool:
         """Whether nothing is being started and nothing will be; at once where there is no autoscaler."""
         status = get_cluster_status(self._address)
-        # 0 for ever where no autoscaler reports its state.
-        version = int(status.stats.autoscaler_version or 0)
         if status.pending_nodes or status.pending_launches:
-            self._quiet = 0
-        elif version != self._last:
-            self._quiet += 1
-        self._last = version
-        return version == 0 or self._quiet > QUIET_ROUNDS
+            self._busy_s = time.monotonic()
+        # The version is 0 for ever where no autoscaler reports its state.
+        return not int(status.stats.autoscaler_version or 0) or time.monotonic() - self._busy_s >= QUIET_S
 
 
 def _has_room(room: Room, held: Mapping[str, float]) -> bool:
