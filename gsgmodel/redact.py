@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+import threading
 import traceback
 from types import TracebackType
 
@@ -74,6 +75,9 @@ def hide_credentials() -> None:
     make_redacted.is_redacting = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(make_redacted)
     sys.excepthook = _print_redacted
+    threading.excepthook = lambda ended: _print_redacted(
+        ended.exc_type, ended.exc_value or ended.exc_type(), ended.exc_traceback
+    )
 
 
 def _print_redacted(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -18,6 +18,7 @@ OF_THE_WHOLE = {
     "test_layout.py",
     "test_gsg.py",
     "test_package.py",
+    "test_working_folder.py",
     "scan/test_golden_score.py",
     "video/test_shared_media.py",
 }

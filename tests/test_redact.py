@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import threading
 
 import pytest
 from hypothesis import given
@@ -82,18 +83,24 @@ def test_log_records_lose_their_credentials_tracebacks_included(caplog):
 
 def test_a_process_that_hides_credentials_logs_and_dies_without_them():
     code = """
-import logging, sys
+import logging, sys, threading
 from gsgmodel.redact import hide_credentials
 before = logging.getLogger("library made before")
 hide_credentials()
 hide_credentials()
 for logger in (before, logging.getLogger("library made later")):
     logger.warning("to %s", "http://me:secret@store")
+def fail():
+    raise RuntimeError("in a thread, password=secret")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
 raise RuntimeError("password=secret")
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert done.stderr.count(f"to http://{HIDDEN}@store") == 2
+    assert f"RuntimeError: in a thread, password={HIDDEN}" in done.stderr
     assert f"RuntimeError: password={HIDDEN}" in done.stderr
     assert "me:secret" not in done.stderr
     assert "password=secret" not in done.stderr
@@ -101,6 +108,7 @@ raise RuntimeError("password=secret")
 
 def test_credentials_are_hidden_once_however_often_it_is_asked(monkeypatch):
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     make = logging.getLogRecordFactory()
     try:
         hide_credentials()

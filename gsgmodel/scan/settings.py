@@ -9,11 +9,11 @@ from gsgmodel.archive.conditions import parse_filters
 from gsgmodel.archive.identity import check_endpoint
 from gsgmodel.errors import TERMINAL, ConfigError, Status
 from gsgmodel.scan.preflight import Wishes
+from gsgmodel.tracking.address import DEFAULT_MODEL
 
 # So few digits that no sum of the parts leaves the calendar.
 _DURATION = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,8})m)?(?:(?P<s>\d{1,9})s)?")
 _CLOCK = re.compile(r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)")
-DEFAULT_MODEL = "models:/gsg@champion"
 MAX_CLIPS_LIMIT = 256
 """Above this one video's crops pass 460 MB, which no pool of actors is planned for."""
 

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from gsgmodel.errors import ConfigError
 from gsgmodel.redact import redact
 
+DEFAULT_MODEL = "models:/gsg@champion"
+"""The model that is meant where none is named."""
 NO_TRACKING = "none"
 """In place of an address: MLflow is not used."""
 DATABASE_NAME, ARTIFACTS_NAME = "mlflow.db", "mlruns"

@@ -12,9 +12,8 @@ from gsgmodel.model.settings import PREPARATION, check_preparation
 from gsgmodel.model.weights import MAX_SETTINGS_BYTES, SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
 from gsgmodel.records import Preparation
 from gsgmodel.redact import redact
-from gsgmodel.tracking.address import NO_TRACKING, database_of
+from gsgmodel.tracking.address import DEFAULT_MODEL, NO_TRACKING, database_of
 
-DEFAULT_MODEL = "models:/gsg@champion"
 DIGEST_TAG = "gsg.digest"
 """Tag of a version: ``ModelFiles.digest`` of what was registered."""
 FOLDERS = ("", "artifacts")

@@ -32,7 +32,8 @@ class ScanRun:
         self._waiting: queue.Queue[Point | End] = queue.Queue(QUEUE_LENGTH)
         self._num_lost = 0
         self._reason = ""
-        self._is_incomplete = False
+        self._is_incomplete = True
+        self._recorder: Recorder | None = None
         self._has_ended = threading.Event()
 
     @classmethod
@@ -84,7 +85,7 @@ class ScanRun:
             because = f": it {self._reason}" if self._reason else ""
             return f"{where} did not take the end of this run within {wait_s:g} s{because}"
         if self._is_incomplete:
-            return f"{where} does not have all of this run: it {self._reason}"
+            return f"{where} does not have all of this run: it {self._reason or 'failed'}"
         if self._num_lost:
             because = f": it {self._reason}" if self._reason else ""
             return f"{where} lacks some of this run's progress ({self._num_lost} points){because}"
@@ -92,22 +93,29 @@ class ScanRun:
 
     def record(self) -> None:
         """Tell MLflow what comes, until the end; a beginning that failed is tried again with what comes next."""
-        recorder: Recorder | None = None
-        message: Beginning | Point | End = self._beginning
-        while True:
-            try:
-                recorder = recorder or _recorder(self._address, self._beginning)
-                recorder.take(message)
-            except Exception as error:
-                # MLflow, its plugins and its stores raise what they like, and the scan goes on.
-                logger.debug("MLflow failed", exc_info=True)
-                self._reason = reason_of(error)
-                self._num_lost += isinstance(message, Point)
-                self._is_incomplete = isinstance(message, End)
-            if isinstance(message, End):
-                break
-            message = self._waiting.get()
-        self._has_ended.set()
+        try:
+            self._take(self._beginning)
+            while not isinstance(message := self._waiting.get(), End):
+                self._num_lost += not self._take(message)
+            self._is_incomplete = not self._take(message)
+        finally:
+            # Whatever ended this thread, nobody is to wait for it.
+            self._has_ended.set()
+
+    def _take(self, message: Beginning | Point | End) -> bool:
+        """Tell MLflow one thing; False if it did not take it."""
+        # It brings MLflow along, which takes a second to import.
+        from gsgmodel.tracking.recorder import Recorder  # noqa: PLC0415
+        from gsgmodel.tracking.store import FAILURES  # noqa: PLC0415
+
+        try:
+            self._recorder = self._recorder or Recorder(self._address, self._beginning)
+            self._recorder.take(message)
+        except FAILURES as error:
+            logger.debug("MLflow failed", exc_info=True)
+            self._reason = reason_of(error)
+            return False
+        return True
 
     def _has_room_for(self, end: End) -> bool:
         try:
@@ -122,10 +130,3 @@ class ScanRun:
         except queue.Empty:
             return
         self._num_lost += 1
-
-
-def _recorder(address: str, beginning: Beginning) -> "Recorder":
-    # It imports MLflow, which takes a second.
-    from gsgmodel.tracking.recorder import Recorder  # noqa: PLC0415
-
-    return Recorder(address, beginning)

@@ -34,6 +34,12 @@ REFUSED = [
     ({"deadline": "soon"}, "--deadline is 'soon'; accepted: HH:MM, or a duration such as 2h, 90m or 45s"),
     ({"deadline": "24:00"}, "--deadline is '24:00'"),
     ({"deadline": ""}, "--deadline is ''"),
+    ({"start_timeout": "soon"}, "--start-timeout is 'soon'; accepted: a duration such as 10m or 1h"),
+    ({"start_timeout": ""}, "--start-timeout is ''"),
+    ({"start_timeout": "0s"}, "--start-timeout is '0s'"),
+    ({"filter": ("*.mp4", "size>big")}, "size>big"),
+    ({"s3_endpoint": "http://me:secret@store"}, "--s3-endpoint is 'http://[hidden]@store'; accepted: http(s)://HOST"),
+    ({"s3_endpoint": "store:9000"}, "--s3-endpoint is 'store:9000'"),
 ]
 
 
@@ -97,3 +103,13 @@ def test_any_text_is_a_time_not_before_now_or_a_config_error(text):
 def test_a_duration_beyond_the_calendar_is_refused():
     with pytest.raises(ConfigError, match="--deadline is '99999999999h'; accepted"):
         deadline_time("99999999999h", now=NOW)
+
+
+def test_a_start_timeout_is_counted_in_seconds():
+    assert ScanSettings(start_timeout="1h30m5s").start_timeout_s == 5405
+    assert ScanSettings().start_timeout_s == 600
+
+
+def test_what_is_asked_of_the_pools_is_what_was_set():
+    wishes = ScanSettings(device="gpu", prepare_actors=3, score_actors=2, batch_clips=8).wishes
+    assert (wishes.device, wishes.prepare_actors, wishes.score_actors, wishes.batch_clips) == ("gpu", 3, 2, 8)

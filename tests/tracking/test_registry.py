@@ -12,8 +12,9 @@ from gsgmodel.errors import ConfigError
 from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, read_model
 from gsgmodel.records import Preparation
 from gsgmodel.tracking import REQUEST_S, registry
+from gsgmodel.tracking.address import DEFAULT_MODEL
 from gsgmodel.tracking.publish import register_model
-from gsgmodel.tracking.registry import DEFAULT_MODEL, DIGEST_TAG, resolve_model
+from gsgmodel.tracking.registry import DIGEST_TAG, resolve_model
 from gsgmodel.tracking.store import connect, experiment_id
 from tests.mlflow_server import error_body, taking_less_than
 from tests.servers import free_port

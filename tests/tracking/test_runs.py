@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from gsgmodel.tracking import runs
 from gsgmodel.tracking.runs import QUEUE_LENGTH, ScanRun
 from gsgmodel.tracking.store import connect
 from tests.mlflow_server import taking_less_than
@@ -137,12 +136,22 @@ def test_a_server_that_comes_back_gets_the_run_and_lacks_points(proxy, start, ex
     assert recorded(url, experiment).data.metrics == {"exit_code": 0.0, "videos": 2.0}
 
 
-def test_whatever_is_raised_stays_in_the_thread(monkeypatch, database, start, capfd):
-    class Broken:
-        def take(self, _message):
-            raise RuntimeError("by http://me:hunter22@host")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_what_nobody_expected_ends_the_thread_and_nobody_waits_for_it(monkeypatch, database, start):
+    def fail(_recorder, _message):
+        raise ZeroDivisionError
 
-    monkeypatch.setattr(runs, "_recorder", lambda *_: Broken())
+    monkeypatch.setattr("gsgmodel.tracking.recorder.Recorder.take", fail)
+    with taking_less_than(10):
+        missing = start(database).finish({"exit_code": 0})
+    assert missing == f"MLflow at {database} does not have all of this run: it failed"
+
+
+def test_what_a_store_raises_is_said_without_its_credentials(monkeypatch, database, start, capfd):
+    def fail(_recorder, _message):
+        raise OSError("by http://me:hunter22@host")
+
+    monkeypatch.setattr("gsgmodel.tracking.recorder.Recorder.take", fail)
     missing = start(database).finish({"exit_code": 0})
     assert missing == f"MLflow at {database} does not have all of this run: it says: by http://[hidden]@host"
     assert capfd.readouterr() == ("", "")
