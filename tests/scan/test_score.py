@@ -1,46 +1,30 @@
 """An actor replaces crops by scores and lets rows without clips pass."""
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pytest
-import torch
 
 from gsgmodel.errors import Status
-from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.scoring import score_clips
-from gsgmodel.model.settings import ModelSettings
-from gsgmodel.model.weights import read_model, save_model
-from gsgmodel.records import FaceClip, Preparation
+from gsgmodel.records import FaceClip
 from gsgmodel.scan import score as module
 from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.rows import HELD_BACK, SCORED_SCHEMA, held_back_row, prepared_row
 from gsgmodel.scan.score import ScoreActor
 from gsgmodel.scoring.prepare import PreparedVideo
-
-TINY = GSGConfig(backbone="tiny", hidden=16, layers=2, num_selected=2, attention_hidden=8)
-FRAMES, SIZE = 3, 128
-PREPARATION = Preparation(frames_per_clip=FRAMES, crop_size_px=SIZE)
+from tests.small_model import FRAMES, draw_crops, make_network, write_files
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(0)
-    return GSGModel(TINY).eval()
+    return make_network()
 
 
 @pytest.fixture
 def files(tmp_path, network):
-    def save(**changes):
-        save_model(tmp_path / "model", network, ModelSettings(architecture=TINY, preparation=PREPARATION, **changes))
-        return read_model(tmp_path / "model")
-
-    return save
-
-
-def crops(num_clips, *, seed=0):
-    shape = (num_clips, FRAMES, SIZE, SIZE, 3)
-    return np.random.default_rng(seed).integers(0, 255, shape, dtype=np.uint8)
+    return partial(write_files, tmp_path / "model", network)
 
 
 def planned(ref, number):
@@ -70,7 +54,7 @@ def actor(files, monkeypatch):
 
 
 def test_an_actor_replaces_crops_by_scores_and_passes_rows_without_clips(actor, ref, network):
-    clips = crops(3)
+    clips = draw_crops(3)
     batch = pa.concat_tables(
         [
             prepared_row(planned(ref, 0), PreparedVideo(decoder="av 1", clips=face_clips(clips[:2])), cpu_s=0.5),

@@ -1,43 +1,28 @@
 """Clips of several videos share batches, and each video gets its own back."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.scoring import ClipScores, score_clips
-from gsgmodel.model.settings import Calibration, ModelSettings
-from gsgmodel.model.weights import read_model, save_model
-from gsgmodel.records import Preparation
+from gsgmodel.model.settings import Calibration
 from gsgmodel.scoring import network as module
 from gsgmodel.scoring.network import ClipScorer, combine_with
-
-TINY = GSGConfig(backbone="tiny", hidden=16, layers=2, num_selected=2, attention_hidden=8)
-FRAMES, SIZE = 3, 128
-PREPARATION = Preparation(frames_per_clip=FRAMES, crop_size_px=SIZE)
+from tests.small_model import FRAMES, draw_crops, make_network, write_files
 
 
 @pytest.fixture(scope="module")
 def network():
-    torch.manual_seed(0)
-    return GSGModel(TINY).eval()
+    return make_network()
 
 
 @pytest.fixture
 def files(tmp_path, network):
-    def save(**changes):
-        save_model(tmp_path / "model", network, ModelSettings(architecture=TINY, preparation=PREPARATION, **changes))
-        return read_model(tmp_path / "model")
-
-    return save
-
-
-def crops(num_clips, *, seed=0):
-    shape = (num_clips, FRAMES, SIZE, SIZE, 3)
-    return np.random.default_rng(seed).integers(0, 255, shape, dtype=np.uint8)
+    return partial(write_files, tmp_path / "model", network)
 
 
 def pretend(calls, *, fits=1000):
@@ -115,7 +100,7 @@ def test_nothing_to_score_asks_the_network_nothing(network, monkeypatch):
 
 
 def test_clips_in_a_batch_score_as_they_do_alone(network):
-    clips = crops(3)
+    clips = draw_crops(3)
     together = ClipScorer(network, batch_clips=8, device="cpu").score([clips[:1], clips[1:]])
     for index, found in enumerate(clip for video in together for clip in video):
         alone = score_clips(network, clips[index : index + 1], device="cpu")
@@ -133,7 +118,7 @@ def test_streams_are_joined_as_the_architecture_says_and_then_calibrated(files):
 
 @pytest.mark.gpu
 def test_a_gpu_scores_as_the_cpu_does(network):
-    clips = crops(5)
+    clips = draw_crops(5)
     (expected,) = ClipScorer(network, batch_clips=2, device="cpu").score([clips])
     (found,) = ClipScorer(network, batch_clips=2, device="cuda").score([clips])
     network.to("cpu")
