@@ -105,7 +105,7 @@ def upload(s3: Any, bucket: str, archive: Path) -> Callable[[str], str]:
     return put
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def platform(s3_server: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """What a platform team has: a store, an MLflow with a champion, and a cluster of two nodes that knows both."""
     folder = tmp_path_factory.mktemp("platform")
