@@ -104,6 +104,7 @@ def test_what_works_on_a_laptop_only_is_refused_in_a_submitted_job(platform: Pla
         assert process.returncode == 1
 
 
+@pytest.mark.slow
 def test_who_holds_the_cluster_is_named(platform: Platform, tmp_path: Path, bucket: str, upload: Any) -> None:
     (tmp_path / "hold.py").write_text(
         textwrap.dedent(
@@ -140,24 +141,37 @@ def test_who_holds_the_cluster_is_named(platform: Platform, tmp_path: Path, buck
     assert "Traceback" not in log
 
 
-def test_a_stopped_job_finishes_what_is_in_work_and_the_next_run_the_rest(
-    platform: Platform, s3: Any, bucket: str, upload: Any, model: Path, undisturbed: dict[str, Any], start_scan: Any
-) -> None:
-    output = f"s3://{bucket}/out"
-    args = (upload("in/"), "--output", output, "--commit-s", "0.2")
-    job = platform.cluster.submit(*args, options=("--submission-id", "nightly"))
+def stop_a_job(platform: Platform, s3: Any, bucket: str, args: tuple[str, ...]) -> dict[str, Any]:
+    """Submit a scan, stop it after its first commit, and return its summary."""
+    job = platform.cluster.submit(*args, options=("--submission-id", f"nightly-{bucket}"))
     until = time.monotonic() + 120
     while not any(key["Key"].endswith("1.json") for key in listed(s3, bucket, "out/videos/_delta_log/")):
         assert time.monotonic() < until, job.communicate()
         time.sleep(0.2)
-    stopped = platform.cluster.client("stop", "nightly")
+    stopped = platform.cluster.client("stop", f"nightly-{bucket}")
     log, _ = job.communicate(timeout=120)
     assert "stopped" in stopped.stdout
     (summary,) = summaries_of(s3, bucket, "out")
     assert (summary["exit_code"], Platform.cluster_code(log)) == (143, 143), log
+    return summary
+
+
+def test_a_stopped_job_commits_what_is_in_work_and_accounts_for_the_rest(
+    platform: Platform, s3: Any, bucket: str, upload: Any
+) -> None:
+    summary = stop_a_job(platform, s3, bucket, (upload("in/"), "--output", f"s3://{bucket}/out", "--commit-s", "0.2"))
     assert summary["planned"] == summary["committed"] + summary["left"]
     assert 0 < summary["committed"] < summary["planned"]
-    assert len(rows_of(output, s3_endpoint=platform.s3_url)) == summary["committed"]
+    assert len(rows_of(f"s3://{bucket}/out", s3_endpoint=platform.s3_url)) == summary["committed"]
+
+
+@pytest.mark.slow
+def test_the_next_run_scores_what_a_stopped_job_left(
+    platform: Platform, s3: Any, bucket: str, upload: Any, model: Path, undisturbed: dict[str, Any], start_scan: Any
+) -> None:
+    output = f"s3://{bucket}/out"
+    args = (upload("in/"), "--output", output, "--commit-s", "0.2")
+    summary = stop_a_job(platform, s3, bucket, args)
     environment = {"AWS_ENDPOINT_URL_S3": platform.s3_url}
     code, _, err = start_scan(*args, "--model", model, env=environment).finish()
     assert code == 0, err

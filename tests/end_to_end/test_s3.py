@@ -55,6 +55,7 @@ def test_what_is_denied_or_replaced_is_left_for_the_next_run_and_the_rest_is_sco
     assert unfinished_of(s3, bucket) == {}
 
 
+@pytest.mark.slow
 def test_two_scans_at_once_into_one_new_table_leave_each_video_once(
     upload: Any, bucket: str, s3_environment: str, model: Path, undisturbed: dict[str, Any], start_scan: Any
 ) -> None:

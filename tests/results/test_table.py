@@ -236,7 +236,7 @@ def test_processes_that_create_and_fill_one_table_at_once_fill_it_exactly(output
     assert sum(b'"metaData"' in commit for commit in commits) == 1
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_a_killed_run_loses_nothing_and_doubles_nothing(output, tmp_path, rows, seed):
     """Two runs are killed at random moments, one after the other; the third finishes."""
     chance = random.Random(seed)

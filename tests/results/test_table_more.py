@@ -89,6 +89,7 @@ def test_files_that_cannot_be_read_are_one_sentence(table, proxy, rows):
             act()
 
 
+@pytest.mark.slow
 def test_a_store_that_is_down_is_one_sentence_everywhere(s3_output, rows):
     table = VideoTable.open_or_create(s3_output.uri, s3_endpoint=s3_output.s3_endpoint)
     nowhere = {"s3_endpoint": f"http://127.0.0.1:{free_port()}"}
@@ -165,8 +166,9 @@ def test_one_writer_fills_a_table_on_a_store_that_replaces_what_is_there(table, 
     assert uris(s3_output) == Counter(range(5))
 
 
-def test_a_process_that_reads_and_appends_ends_well_time_after_time(s3_output):
-    for number in range(10):
+@pytest.mark.parametrize("times", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_process_that_reads_and_appends_ends_well_time_after_time(s3_output, times):
+    for number in range(times):
         command = [sys.executable, "-c", READ_AND_APPEND, s3_output.uri, s3_output.s3_endpoint, str(number)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert (done.returncode, done.stderr) == (0, "")

@@ -145,6 +145,7 @@ def test_without_mlflow_nothing_is_registered(model):
         register_model(model, tracking_uri="none")
 
 
+@pytest.mark.slow
 def test_an_upload_has_more_time_than_a_question_unless_the_user_has_set_one():
     code = """
 import os

@@ -180,7 +180,7 @@ print(started_s)
 """
 
 
-@pytest.mark.parametrize("busy_s", [0.0, 6.0])
+@pytest.mark.parametrize("busy_s", [0.0, pytest.param(6.0, marks=pytest.mark.slow)])
 def test_the_process_ends_while_mlflow_hangs_or_is_still_imported(proxy, busy_s):
     url, how = proxy
     how.wait_s = 60.0
