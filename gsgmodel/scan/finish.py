@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from gsgmodel.errors import Status
+from gsgmodel.errors import OutputError, Status
 from gsgmodel.model.reference import UNTRAINED
 from gsgmodel.results.runs import to_toml
 from gsgmodel.results.schema import UNFINISHED
@@ -109,9 +109,20 @@ def finish(scan: Scan, plan: Plan, account: Account, committer: Committer, *, st
     if scan.run_folder:
         scan.run_folder.write_unfinished(_unfinished_rows(plan, account, committer))
         scan.run_folder.write_summary(asdict(summary))
-    if isinstance(scan.sink, TableSink) and scan.sink.num_committed and stop.signum is None:
+    if stop.signum is not None:
+        return _tracked(scan, summary, wait_s=STOPPED_WAIT_S)
+    return _tracked(scan, _tidied(scan, summary), wait_s=TRACKING_WAIT_S)
+
+
+def _tidied(scan: Scan, summary: Summary) -> Summary:
+    """Merge the table's small files; where that fails every row is safe all the same, so it is a note."""
+    if not isinstance(scan.sink, TableSink) or not scan.sink.num_committed:
+        return summary
+    try:
         scan.sink.table.compact()
-    return _tracked(scan, summary, wait_s=STOPPED_WAIT_S if stop.signum is not None else TRACKING_WAIT_S)
+    except OutputError as error:
+        return replace(summary, notes=[*summary.notes, f"the table's small files stay as they are: {error}"])
+    return summary
 
 
 def _tracked(scan: Scan, summary: Summary, *, wait_s: float) -> Summary:

@@ -1,7 +1,7 @@
 """The end of a scan: its exit code, what it says, and the last files of its run."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 import pyarrow.parquet as pq
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsgmodel.errors import Status
+from gsgmodel.errors import OutputError, Status
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.reference import UNTRAINED
 from gsgmodel.model.settings import ModelSettings
@@ -17,7 +17,7 @@ from gsgmodel.model.weights import ModelFiles
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.schema import UNFINISHED
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.finish import LEFT, LOST, exit_code, finish, summary_text
+from gsgmodel.scan.finish import LEFT, LOST, STOPPED_WAIT_S, TRACKING_WAIT_S, exit_code, finish, summary_text
 from gsgmodel.scan.opening import Scan
 from gsgmodel.scan.passes import Account
 from gsgmodel.scan.plan import PLAN_SCHEMA
@@ -225,6 +225,53 @@ def test_small_files_of_a_run_are_merged(scan, plan_of, committer, scored):
     finish(scan, plan_of(0), account(planned=0), committer, stop=stopped())
     assert len(scan.sink.table.file_paths()) == 1
     assert scan.sink.table.count_by_status(PROVENANCE.scoring_id) == {"scored": 4}
+
+
+def test_a_store_that_fails_while_files_are_merged_costs_nothing_but_a_note(scan, plan_of, committer, scored):
+    def fail():
+        raise OutputError("the store is gone")
+
+    scan.sink.commit(scored([1]))
+    scan.sink.table.compact = fail
+    summary = finish(scan, plan_of(0), account(planned=0), committer, stop=stopped())
+    assert summary.exit_code == 0
+    assert summary.notes == ["said before", "the table's small files stay as they are: the store is gone"]
+    assert summary.notes[-1] in summary_text(scan, summary)
+
+
+def test_after_a_signal_nothing_is_merged(scan, plan_of, committer, scored):
+    for number in range(2):
+        scan.sink.commit(scored([number]))
+    finish(scan, plan_of(0), account(planned=0), committer, stop=stopped(signum=15))
+    assert len(scan.sink.table.file_paths()) == 2
+
+
+class TrackedRun:
+    """A run in MLflow that takes what it is told, or says why not."""
+
+    def __init__(self, missing=None):
+        self.missing = missing
+        self.told = []
+
+    def finish(self, summary, files=None, *, failed=False, wait_s=30.0):
+        self.told.append((summary, files, failed, wait_s))
+        return self.missing
+
+
+@pytest.mark.parametrize(("signum", "wait_s"), [(None, TRACKING_WAIT_S), (15, STOPPED_WAIT_S)])
+def test_mlflow_is_told_the_summary_and_waited_for_less_after_a_signal(scan, plan_of, committer, signum, wait_s):
+    run = TrackedRun()
+    tracking = replace(scan, tracked=run)
+    summary = finish(tracking, plan_of(0), account(planned=0), committer, stop=stopped(signum=signum))
+    ((told, files, failed, waited_s),) = run.told
+    assert told == asdict(summary)
+    assert (files, failed, waited_s) == ({"settings.toml": b"limit = 3\n"}, False, wait_s)
+
+
+def test_what_mlflow_did_not_take_is_a_note_and_no_failure(scan, plan_of, committer):
+    tracking = replace(scan, tracked=TrackedRun("MLflow is down"))
+    summary = finish(tracking, plan_of(0), account(planned=0), committer, stop=stopped())
+    assert (summary.exit_code, summary.notes[-1]) == (0, "MLflow is down")
 
 
 def test_the_summary_reads_as_sentences_the_exit_code_last(scan, plan_of, committer, scored):
