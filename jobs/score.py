@@ -89,6 +89,7 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
         progress=Progress(num_planned=plan.num_videos),
         commit_s=scan.commit_s,
         threshold=scan.threshold,
+        report=scan.tracked.log if scan.tracked else None,
     )
     if not plan.num_videos:
         return finish(scan, plan, NOTHING_PLANNED, committer, stop=scan.stop)

@@ -7,7 +7,7 @@ what never arrived is sent through once more.
 import queue
 import threading
 import time
-from collections.abc import Container, Generator, Iterator
+from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.pool import AsyncResult, ThreadPool
@@ -62,6 +62,8 @@ class Committer:
     commit_s: float
     threshold: float | None = None
     """Videos that score at least this are counted as flagged."""
+    report: Callable[[Mapping[str, float], int], None] | None = None
+    """Told after each commit how far the scan is, and how many videos that is; must return at once."""
     num_flagged: int = 0
     unfinished: dict[bytes, dict[str, Any]] = field(default_factory=dict)
     """Rows of videos that the world kept from being scored, by video id."""
@@ -109,8 +111,14 @@ class Committer:
         """Commit everything that is waiting."""
         if self._pending:
             self.sink.commit(pa.concat_tables(self._pending))
+            self._report()
         self._pending, self._pending_ids = [], set()
         self._committed_at = time.monotonic()
+
+    def _report(self) -> None:
+        if self.report is not None:
+            done = {"videos": self.progress.num_finished, "clips": self.progress.num_clips, "flagged": self.num_flagged}
+            self.report(done | dict(self.progress.counts), self.progress.num_finished)
 
 
 def commit_stream(

@@ -72,3 +72,17 @@ def test_membership_is_said_in_the_order_of_the_ids(video_id):
     asked = pa.array(ids(video_id, 3, 1, 2), pa.binary())
     assert module.among(asked, {video_id(1)}).tolist() == [False, True, False]
     assert module.among(pa.array([], pa.binary()), {video_id(1)}).dtype == np.bool_
+
+
+def test_after_each_commit_it_is_reported_how_far_the_scan_is(committer, scored):
+    told = []
+    committer.report = lambda metrics, step: told.append((metrics, step))
+    committer.commit()
+    committer.take(scored([0, 1]))
+    committer.commit()
+    committer.take(scored([2], status=Status.NO_FACE))
+    committer.commit()
+    assert told == [
+        ({"videos": 2, "clips": 4, "flagged": 0, "scored": 2}, 2),
+        ({"videos": 3, "clips": 4, "flagged": 0, "scored": 2, "no_face": 1}, 3),
+    ]
