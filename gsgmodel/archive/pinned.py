@@ -22,15 +22,21 @@ class S3Source:
         self._cache = BackgroundBlockCache(block_bytes, self._fetch, ref.size_bytes, maxblocks=BLOCKS_KEPT)
 
     def read_into(self, offset: int, target: memoryview) -> int:
-        """Fill ``target`` from ``offset`` on, up to the end of a block at most.
+        """Fill ``target`` from ``offset`` on, all of it as a file does: short reads make decoders read parts twice.
 
         Errors are those of ``read_range``, also where the block was read ahead: a replaced object is a
         ``ChangedError``.
         """
-        stop = min(offset + len(target), (offset // self._block_bytes + 1) * self._block_bytes)
-        content: bytes = self._cache._fetch(offset, stop)  # noqa: SLF001 - how fsspec's files read from their caches
-        target[: len(content)] = content
-        return len(content)
+        filled = 0
+        while filled < len(target):
+            start = offset + filled
+            stop = min(offset + len(target), (start // self._block_bytes + 1) * self._block_bytes)
+            content: bytes = self._cache._fetch(start, stop)  # noqa: SLF001 - how fsspec's files read from their caches
+            if not content:
+                break
+            target[filled : filled + len(content)] = content
+            filled += len(content)
+        return filled
 
     def verify(self) -> None:
         """Nothing is left to prove: each answer named the listed version, or it was an error."""

@@ -52,6 +52,17 @@ def test_reads_anywhere_are_the_bytes(monkeypatch, content, block, steps):
             assert ours.read(count) == other.read(count)
 
 
+def test_a_read_across_blocks_comes_whole_as_from_a_disk(s3, bucket, s3_environment):
+    ref = stored(s3, bucket, s3_environment)
+    with opened(ref, s3_environment) as reader:
+        reader.seek(BLOCK - 5)
+        assert reader.read(3 * BLOCK) == CONTENT[BLOCK - 5 : 4 * BLOCK - 5]
+        reader.seek(len(CONTENT) - 7)
+        assert reader.read(BLOCK) == CONTENT[-7:]
+        source = reader._source
+        assert source.read_into(len(CONTENT), memoryview(bytearray(4))) == 0
+
+
 def test_a_stored_object_is_read_by_blocks_and_a_block_ahead(s3, bucket, proxy):
     ref = stored(s3, bucket, proxy.url)
     proxy.clear()
