@@ -118,7 +118,8 @@ def join() -> None:
         {} if submission_id() else {"runtime_env": {"py_modules": [gsgmodel.__path__[0]], "excludes": ["__pycache__"]}}
     )
     try:
-        ray.init(logging_level=logging.ERROR, log_to_driver=False, **code)
+        with _native_log_held():
+            ray.init(logging_level=logging.ERROR, log_to_driver=False, **code)
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:
         address = redact(os.environ["RAY_ADDRESS"])
         raise ConfigError(f"RAY_ADDRESS is {address!r}, and that cluster cannot be joined: {error}") from error
