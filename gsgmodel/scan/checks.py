@@ -12,6 +12,11 @@ from gsgmodel.scan.preflight import fit_machine, this_machine
 from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scan.submitted import check_local_inputs, check_submitted, is_joining
 
+ONE_WRITER = (
+    "the output's store ignores If-None-Match, so nothing there stops two scans from overwriting each other: "
+    "this run relies on being the only one that writes to it"
+)
+
 
 def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
     """Check the inputs, the output, and that the actors fit this machine.
@@ -44,12 +49,6 @@ def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
         return []
     is_exclusive = check_writable(settings.output, s3_endpoint=settings.s3_endpoint)
     return [] if is_exclusive else [ONE_WRITER]
-
-
-ONE_WRITER = (
-    "the output's store ignores If-None-Match, so nothing there stops two scans from overwriting each other: "
-    "this run relies on being the only one that writes to it"
-)
 
 
 def _check_candidates(inputs: Sequence[str], settings: ScanSettings) -> None:

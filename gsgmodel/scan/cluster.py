@@ -158,9 +158,11 @@ def _may_come(room: Room) -> bool:
 def _released(expected: Mapping[str, float]) -> list[Machine]:
     """What is free once the cluster has noticed that the asking has let go; others may be quicker."""
     until = time.monotonic() + RELEASE_S
-    while any(_sum(free_nodes())[name] < expected[name] for name in _SHOWN) and time.monotonic() < until:
+    free = free_nodes()
+    while any(amount < expected[name] for name, amount in _sum(free).items()) and time.monotonic() < until:
         time.sleep(0.1)
-    return free_nodes()
+        free = free_nodes()
+    return free
 
 
 def _wanted_text(room: Room) -> str:
