@@ -1,0 +1,1 @@
+"""How good scores are: curves, operating points, calibration, intervals."""
