@@ -5,6 +5,7 @@ import math
 import os
 import sys
 import tempfile
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,6 +44,8 @@ NO_POOLS = Pools(
 )
 """Of a scan that was stopped before it had room; nothing is started for it."""
 RAY_PROCESSES = frozenset({"raylet", "gcs_server"})
+_RUNNING = threading.Event()
+"""Set within ``running_ray``."""
 END_S = 5.0
 """What Ray's processes get to end by themselves; all but the stuck ones are gone in 3 seconds."""
 
@@ -83,21 +86,44 @@ def start_ray(wishes: Wishes, *, num_videos: int, patience: Patience) -> Iterato
     Yields:
         The session. Pools that do not fit are a ``ConfigError`` before any actor starts.
     """
+    store_bytes = 0
+    if not is_joining():
+        store_bytes = fit_for(num_videos, wishes, [this_machine()], on_cluster=False).object_store_bytes
+    with running_ray(object_store_bytes=store_bytes):
+        _set_context()
+        free = await_room(_room(wishes, num_videos=num_videos), patience) if is_joining() else [this_machine()]
+        is_stopped = is_joining() and patience.is_stopped()
+        pools = NO_POOLS if is_stopped else fit_for(num_videos, wishes, free, on_cluster=is_joining())
+        gate = open_gate(max_in_work=pools.max_in_work)
+        own = (process for process in psutil.Process().children() if process.name() in RAY_PROCESSES)
+        yield Session(pools=pools, gate=gate, processes=tuple(own))
+
+
+@contextmanager
+def running_ray(*, object_store_bytes: int) -> Iterator[None]:
+    """Start Ray on this machine, or join the cluster that ``RAY_ADDRESS`` names, and let go of it afterwards.
+
+    Within another such block the Ray that runs already is used, and stays.
+
+    Args:
+        object_store_bytes: Of the object store of a Ray that is started here.
+
+    Yields:
+        When it runs.
+    """
+    if _RUNNING.is_set():
+        yield
+        return
     if is_joining():
         join()
     else:
         _hush(logging.ERROR)
-        pools = fit_for(num_videos, wishes, [this_machine()], on_cluster=False)
-        _start_here(this_machine(), object_store_bytes=pools.object_store_bytes)
+        _start_here(this_machine(), object_store_bytes=object_store_bytes)
+    _RUNNING.set()
     try:
-        _set_context()
-        if is_joining():
-            free = await_room(_room(wishes, num_videos=num_videos), patience)
-            pools = NO_POOLS if patience.is_stopped() else fit_for(num_videos, wishes, free, on_cluster=True)
-        gate = open_gate(max_in_work=pools.max_in_work)
-        own = (process for process in psutil.Process().children() if process.name() in RAY_PROCESSES)
-        yield Session(pools=pools, gate=gate, processes=tuple(own))
+        yield
     finally:
+        _RUNNING.clear()
         _hush(logging.CRITICAL)
         family = psutil.Process().children(recursive=True)
         ray.shutdown()
