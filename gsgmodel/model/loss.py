@@ -1,15 +1,14 @@
 """What the network is trained on: cross-entropy of both streams and the global-stream guide loss (Eq. 4 and 5)."""
 
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from gsgmodel.errors import ConfigError
+from gsgmodel.model.objective import CrossEntropy, check_loss
 
-CrossEntropy = Literal["sum", "mean", "averaged", "fusion"]
 MARGIN = 0.1
 """Of Eq. 4, as the paper sets it."""
 
@@ -78,23 +77,6 @@ def guide_loss(
             above 1 - margin.
     """
     return torch.clamp(global_true - fusion_true + margin, min=0).mean()
-
-
-def check_loss(*, cross_entropy: str, guide_weight: float, detach_global: bool) -> None:
-    """Refuse settings that cannot train, before any training starts.
-
-    Raises:
-        ConfigError: A value is unknown or negative, or the global stream would only be pushed down.
-    """
-    if cross_entropy not in get_args(CrossEntropy):
-        raise ConfigError(f"cross_entropy is {cross_entropy!r}; accepted are {', '.join(get_args(CrossEntropy))}")
-    if not 0 <= guide_weight < float("inf"):
-        raise ConfigError(f"guide_weight is {guide_weight}; accepted is 0 or more")
-    if cross_entropy == "fusion" and guide_weight > 0 and not detach_global:
-        raise ConfigError(
-            "cross_entropy 'fusion' with detach_global off teaches the global stream nothing but to be wrong; "
-            "use detach_global, another cross_entropy, or guide_weight 0"
-        )
 
 
 def _true_probability(logits: Tensor, labels: Tensor) -> Tensor:

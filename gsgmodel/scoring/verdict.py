@@ -19,11 +19,17 @@ LONGEST_TRACK_ONLY = "longest_track_only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredClip:
-    """What the network says of one clip; a margin is the logit of fake less the logit of real."""
+class ClipMargins:
+    """What both streams say of one clip; a margin is the logit of fake less the logit of real."""
 
     margin_global: float
     margin_fusion: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredClip(ClipMargins):
+    """What the network says of one clip, whole and frame by frame."""
+
     frame_scores: Float64[np.ndarray, "T"]
     """0 real to 1 fake, of each frame alone."""
     patches: Int64[np.ndarray, "T N"]
@@ -43,7 +49,7 @@ Combine = Callable[[float, float], float]
 """Both streams' scores to the calibrated score."""
 
 
-def track_scores(clips: Sequence[ScoredClip], *, combine: Combine) -> Scores:
+def track_scores(clips: Sequence[ClipMargins], *, combine: Combine) -> Scores:
     """Return the scores of the clips of one face: each stream's mean logit, then both streams together.
 
     Args:
@@ -65,21 +71,8 @@ def judge(
         scored: What the network says of each.
         combine: Maps the global and the fusion stream's score to the score.
     """
-    # In the order of tracks: of equals the first one stands, however the clips are ordered.
-    by_track: dict[int, list[int]] = {track: [] for track in sorted({clip["track_id"] for clip in clips})}
-    for index, clip in enumerate(clips):
-        by_track[clip["track_id"]].append(index)
-    scores = {
-        track: track_scores([scored[index] for index in indices], combine=combine)
-        for track, indices in by_track.items()
-    }
-    seen = [
-        track
-        for track, indices in by_track.items()
-        if any(is_seen_enough(np.array(clips[i]["detected"])) for i in indices)
-    ]
-    longest = max(by_track, key=lambda track: sum(sum(clips[index]["detected"]) for index in by_track[track]))
-    winner = max(seen or [longest], key=lambda track: scores[track].score)
+    by_track, scores = _by_track(clips, scored, combine=combine)
+    winner, is_seen = _winner(clips, by_track, scores)
     columns = {
         "score": scores[winner].score,
         "score_global": scores[winner].score_global,
@@ -91,7 +84,41 @@ def judge(
             for track, indices in by_track.items()
         ],
     }
-    return columns, ([] if seen else [LONGEST_TRACK_ONLY])
+    return columns, ([] if is_seen else [LONGEST_TRACK_ONLY])
+
+
+def video_scores(clips: Sequence[dict[str, Any]], margins: Sequence[ClipMargins], *, combine: Combine) -> Scores:
+    """Return a video's scores as ``judge`` finds them; of each clip only ``track_id`` and ``detected`` are needed."""
+    by_track, scores = _by_track(clips, margins, combine=combine)
+    return scores[_winner(clips, by_track, scores)[0]]
+
+
+def _by_track(
+    clips: Sequence[dict[str, Any]], scored: Sequence[ClipMargins], *, combine: Combine
+) -> tuple[dict[int, list[int]], dict[int, Scores]]:
+    """The places of each track's clips, and its scores."""
+    # In the order of tracks: of equals the first one stands, however the clips are ordered.
+    by_track: dict[int, list[int]] = {track: [] for track in sorted({clip["track_id"] for clip in clips})}
+    for index, clip in enumerate(clips):
+        by_track[clip["track_id"]].append(index)
+    scores = {
+        track: track_scores([scored[index] for index in indices], combine=combine)
+        for track, indices in by_track.items()
+    }
+    return by_track, scores
+
+
+def _winner(
+    clips: Sequence[dict[str, Any]], by_track: dict[int, list[int]], scores: dict[int, Scores]
+) -> tuple[int, bool]:
+    """The track whose score is the video's, and whether any track was seen enough."""
+    seen = [
+        track
+        for track, indices in by_track.items()
+        if any(is_seen_enough(np.array(clips[i]["detected"])) for i in indices)
+    ]
+    longest = max(by_track, key=lambda track: sum(sum(clips[index]["detected"]) for index in by_track[track]))
+    return max(seen or [longest], key=lambda track: scores[track].score), bool(seen)
 
 
 def _face(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gsgmodel.model.scoring import calibrate, fuse
 from gsgmodel.model.settings import Calibration
-from gsgmodel.scoring.verdict import LONGEST_TRACK_ONLY, ScoredClip, judge, track_scores
+from gsgmodel.scoring.verdict import LONGEST_TRACK_ONLY, ClipMargins, ScoredClip, judge, track_scores, video_scores
 
 FRAMES = 6
 MARGINS = st.floats(-20, 20)
@@ -140,3 +140,12 @@ def test_every_clip_is_in_exactly_one_face(rows):
     columns, _ = judge(clips, [scored(margin) for _, margin in rows], combine=mean)
     assert [face["track_id"] for face in columns["faces"]] == sorted({track for track, _ in rows})
     assert sum(len(face["clips"]) for face in columns["faces"]) == columns["num_clips"] == len(rows)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), MARGINS, MARGINS, st.integers(0, FRAMES)), min_size=1, max_size=6))
+def test_margins_alone_give_the_scores_of_the_verdict(given_clips):
+    clips = [clip(track, seen=seen) for track, _, _, seen in given_clips]
+    columns, _ = judge(clips, [scored(a, b) for _, a, b, _ in given_clips], combine=mean)
+    margins = [ClipMargins(margin_global=a, margin_fusion=b) for _, a, b, _ in given_clips]
+    scores = video_scores(clips, margins, combine=mean)
+    assert (scores.score, scores.score_global) == (columns["score"], columns["score_global"])
