@@ -105,8 +105,7 @@ class ScanSettings:
     @property
     def start_timeout_s(self) -> float:
         """Seconds to wait for the first core and GPU of a cluster; 0 where the text is no duration."""
-        parts = _DURATION.fullmatch(self.start_timeout.strip())
-        return _seconds(parts) if parts else 0.0
+        return duration_s(self.start_timeout)
 
     @property
     def retry_statuses(self) -> tuple[str, ...]:
@@ -131,6 +130,12 @@ def deadline_time(text: str, *, now: datetime) -> datetime:
     if not text.strip() or parts is None:
         raise ConfigError(f"--deadline is {text!r}; accepted: HH:MM, or a duration such as 2h, 90m or 45s")
     return now + timedelta(seconds=_seconds(parts))
+
+
+def duration_s(text: str) -> float:
+    """Return the seconds of a duration such as ``2h``, ``90m``, ``1h30m`` or ``45s``; 0 where the text is none."""
+    parts = _DURATION.fullmatch(text.strip())
+    return _seconds(parts) if parts else 0.0
 
 
 def _seconds(parts: re.Match[str]) -> float:
