@@ -13,36 +13,37 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
 from gsgmodel.errors import ConfigError, OutputError, VideoError
+from gsgmodel.results.kinds import RowKind
 from gsgmodel.results.places import Place
-from gsgmodel.results.schema import VIDEOS, plain_type
+from gsgmodel.results.schema import VIDEO_ROWS, plain_type
 from gsgmodel.results.storage import output_errors, reason
 
 _LOG = "_delta_log"
-_COLUMNS_WITH_BOUNDS = "scoring_id,status,score,last_modified,scored_at"
 
 
-def open_table(place: Place, *, options: Mapping[str, str] | None = None) -> DeltaTable:
+def open_table(place: Place, *, kind: RowKind = VIDEO_ROWS, options: Mapping[str, str] | None = None) -> DeltaTable:
     """Open the table in a place.
 
     Args:
         place: Of the table.
+        kind: Of its rows.
         options: Its storage options, where the caller has them already.
 
     Returns:
         A handle on its newest snapshot.
 
     Raises:
-        ConfigError: If there is no table, or it cannot be read, or has other columns than ``VIDEOS``.
+        ConfigError: If there is no table, or it cannot be read, or has other columns.
     """
     try:
         table = handle(place, options=options)
     except (DeltaError, OSError, VideoError) as error:
-        raise ConfigError(f"no table of results can be read in {place.uri!r}: {reason(error)}") from error
+        raise ConfigError(f"no {kind.title} can be read in {place.uri!r}: {reason(error)}") from error
     found = [(column.name, plain_type(column.type)) for column in pa.schema(table.schema().to_arrow())]
-    expected = [(column.name, plain_type(column.type)) for column in VIDEOS]
+    expected = [(column.name, plain_type(column.type)) for column in kind.schema]
     if found != expected:
         differing = sorted({name for name, _ in set(found) ^ set(expected)} or {"the order of columns"})
-        raise ConfigError(f"the table in {place.uri!r} is of another version, by {', '.join(differing)}")
+        raise ConfigError(f"the {kind.title} in {place.uri!r} is of another version, by {', '.join(differing)}")
     return table
 
 
@@ -56,11 +57,13 @@ def is_table(place: Place) -> bool:
     return any(name.endswith((".json", ".parquet")) for name in (place / _LOG).names())
 
 
-def create_table(place: Place) -> None:
+def create_table(place: Place, *, kind: RowKind = VIDEO_ROWS, description: str | None = None) -> None:
     """Make an empty table in a place unless one is there; several processes may do so at once.
 
     Args:
         place: Of the table; a folder is made too.
+        kind: Of its rows.
+        description: What the table says of itself; of several processes, that of the first stands.
 
     Raises:
         ConfigError: If the place, or one above it, is a file, or holds something else.
@@ -72,7 +75,7 @@ def create_table(place: Place) -> None:
             place.make()
             names = place.names()
             if names and _LOG not in names:
-                raise ConfigError(f"{place.uri!r} holds something that is not a table of results")
+                raise ConfigError(f"{place.uri!r} holds something that is not a {kind.title}")
             if is_table(place):
                 return
             options = place.storage_options()
@@ -84,10 +87,11 @@ def create_table(place: Place) -> None:
         with output_errors(place.uri):
             DeltaTable.create(
                 place.table_uri,
-                schema=VIDEOS,
+                schema=kind.schema,
                 mode="error",
-                name="videos",
-                configuration={"delta.dataSkippingStatsColumns": _COLUMNS_WITH_BOUNDS},
+                name=kind.name,
+                description=description,
+                configuration={"delta.dataSkippingStatsColumns": kind.column_bounds},
                 storage_options=options,
                 # Without this a process that loses the race would commit the table's metadata a second time.
                 commit_properties=CommitProperties(max_commit_retries=0),
@@ -98,7 +102,9 @@ def create_table(place: Place) -> None:
                 raise
 
 
-def append_rows(table: DeltaTable, place: Place, rows: pa.Table, *, properties: CommitProperties) -> str:
+def append_rows(
+    table: DeltaTable, place: Place, rows: pa.Table, *, properties: CommitProperties, kind: RowKind = VIDEO_ROWS
+) -> str:
     """Write rows of one scoring to a file of their own and commit it.
 
     Not by ``write_deltalake``, which on a full disk prints a panic besides raising. The handle stays where it is.
@@ -106,15 +112,16 @@ def append_rows(table: DeltaTable, place: Place, rows: pa.Table, *, properties: 
     Args:
         table: A handle on the table in the place.
         place: Of the table.
-        rows: Of the schema ``VIDEOS``, at least one.
+        rows: Of the kind's schema, at least one.
         properties: Of the commit.
+        kind: Of the rows.
 
     Returns:
         The file's name. Without permission or space an ``OutputError`` is raised.
     """
     name, content = f"part-{uuid.uuid4()}.parquet", parquet_bytes(rows)
-    bounds = {"scoring_id": rows["scoring_id"][0].as_py()}
-    stats = {"numRecords": rows.num_rows, "minValues": bounds, "maxValues": bounds, "nullCount": {"scoring_id": 0}}
+    bounds = {kind.key_column: rows[kind.key_column][0].as_py()}
+    stats = {"numRecords": rows.num_rows, "minValues": bounds, "maxValues": bounds, "nullCount": {kind.key_column: 0}}
     added = AddAction(
         path=name,
         size=len(content),
@@ -126,7 +133,7 @@ def append_rows(table: DeltaTable, place: Place, rows: pa.Table, *, properties: 
     with output_errors(place.uri):
         # Not taken back where the commit fails: it may have landed even if it raised.
         place.write(name, content)
-        table.create_write_transaction([added], "append", VIDEOS, commit_properties=properties)
+        table.create_write_transaction([added], "append", kind.schema, commit_properties=properties)
     return name
 
 
@@ -137,17 +144,20 @@ def parquet_bytes(rows: pa.Table) -> bytes:
     return content.getvalue()
 
 
-def replace_rows(table: DeltaTable, place: Place, rows: pa.Table, *, properties: CommitProperties) -> None:
+def replace_rows(
+    table: DeltaTable, place: Place, rows: pa.Table, *, properties: CommitProperties, kind: RowKind = VIDEO_ROWS
+) -> None:
     """Commit rows of one scoring and take away the rows of the same videos and scoring, in one commit.
 
     Args:
         table: A handle on the table in the place.
         place: Of the table.
-        rows: Of the schema ``VIDEOS``, at least one, each video once.
+        rows: Of the kind's schema, at least one, each video once.
         properties: Of the commit. Without permission or space an ``OutputError`` is raised.
+        kind: Of the rows.
     """
     video_ids = ", ".join(f"X'{value.hex()}'" for value in rows["video_id"].to_pylist())
-    predicate = f"scoring_id = {quoted(rows['scoring_id'][0].as_py())} AND video_id IN ({video_ids})"
+    predicate = f"{kind.key_column} = {quoted(rows[kind.key_column][0].as_py())} AND video_id IN ({video_ids})"
     with output_errors(place.uri):
         write_deltalake(table, rows, mode="overwrite", predicate=predicate, commit_properties=properties)
 
@@ -157,9 +167,9 @@ def file_names(table: DeltaTable) -> set[str]:
     return set(pa.table(table.get_add_actions())["path"].to_pylist())
 
 
-def ask(table: DeltaTable, sql: str) -> pa.Table:
-    """Ask a snapshot, called ``videos``; text and binary columns of the answer are plain ones, not views."""
-    answer = pa.table(QueryBuilder().register("videos", table).execute(sql).read_all())
+def ask(table: DeltaTable, sql: str, *, kind: RowKind = VIDEO_ROWS) -> pa.Table:
+    """Ask a snapshot, called by its kind's name; text and binary columns of the answer are plain ones, not views."""
+    answer = pa.table(QueryBuilder().register(kind.name, table).execute(sql).read_all())
     return answer.cast(pa.schema([column.with_type(plain_type(column.type)) for column in answer.schema]))
 
 

@@ -9,8 +9,9 @@ import pyarrow.dataset as ds
 from jaxtyping import Bool, UInt64
 
 from gsgmodel.errors import Status
+from gsgmodel.results.kinds import VIDEO_ID_BYTES, RowKind
 from gsgmodel.results.places import Place
-from gsgmodel.results.schema import VIDEO_ID_BYTES, VIDEOS
+from gsgmodel.results.schema import VIDEO_ROWS
 
 _FOLD_ROWS = 1 << 16
 _OF_DECODER = pa.array([Status.CRASHED.value, Status.TIMEOUT.value])
@@ -27,7 +28,7 @@ def _halves(video_ids: pa.Array) -> tuple[UInt64[np.ndarray, "N"], UInt64[np.nda
 
 
 class DoneIds:
-    """The ids of the videos that a table holds for one scoring, and which of them are to be scored again.
+    """The ids of the videos that a table holds for one scoring, or for what else their key names, and which are stale.
 
     Ids lie in two arrays of 8 bytes each, sorted by the first half; new ones in a set that is folded into them now
     and then. Ten million take 160 MB.
@@ -124,13 +125,16 @@ class DoneIds:
         return ids
 
 
-def id_batches(place: Place, names: Collection[str], *, scoring_id: str) -> Iterator[pa.RecordBatch]:
+def id_batches(
+    place: Place, names: Collection[str], *, key: str, kind: RowKind = VIDEO_ROWS
+) -> Iterator[pa.RecordBatch]:
     """Read which videos have rows of one scoring, batch by batch.
 
     Args:
         place: Of the table.
         names: Of its Parquet files that are to be read.
-        scoring_id: Of the scoring in question.
+        key: What the rows in question carry in the key column: the scoring.
+        kind: Of the table.
 
     Yields:
         Batches with the columns ``video_id``, ``status`` and ``decoder``.
@@ -138,10 +142,10 @@ def id_batches(place: Place, names: Collection[str], *, scoring_id: str) -> Iter
     if not names:
         return
     paths = [place.file_path(name) for name in sorted(names)]
-    files = ds.dataset(paths, schema=VIDEOS, format="parquet", filesystem=place.files)
+    files = ds.dataset(paths, schema=kind.schema, format="parquet", filesystem=place.files)
     scanner = files.scanner(
         columns=["video_id", "status", "decoder"],
-        filter=ds.field("scoring_id") == scoring_id,
+        filter=ds.field(kind.key_column) == key,
         use_threads=False,
         batch_readahead=1,
         fragment_readahead=place.files_ahead,

@@ -4,10 +4,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gsgmodel.errors import TERMINAL, Status
+from gsgmodel.results.kinds import RowKind, holds
 
 SCHEMA_VERSION = 1
 """Raised with every change of ``VIDEOS``; columns are only ever added, at the end, and may be null."""
-VIDEO_ID_BYTES = 16
 _TIME = pa.timestamp("us", tz="UTC")
 
 BOX = pa.struct([(name, pa.float32()) for name in ("x0", "y0", "x1", "y1")])
@@ -73,35 +73,6 @@ UNFINISHED = pa.schema(
 )
 """``unfinished.parquet`` of a run: planned videos that got no row, and why."""
 
-_NEVER_NULL = ("video_id", "scoring_id", "uri", "etag", "size_bytes", "status", "run_id", "scored_at", "schema_version")
-
-
-def check_rows(rows: pa.Table, *, scoring_id: str) -> None:
-    """Make sure that rows may go into the table.
-
-    Args:
-        rows: Of the schema ``VIDEOS``, in any chunks.
-        scoring_id: What every row must carry.
-
-    Raises:
-        ValueError: If the schema is another; a value that is never null is; an id is not 16 bytes; a scoring id is
-            another; or a status is not terminal. Also if a score is missing where the status is ``scored``, present
-            where it is not, or outside 0 to 1.
-    """
-    if not rows.schema.equals(VIDEOS):
-        differing = set(VIDEOS).symmetric_difference(rows.schema) or "their order"
-        raise ValueError(f"rows differ from the table's schema in {differing}")
-    nulls = [name for name in _NEVER_NULL if rows[name].null_count]
-    if nulls:
-        raise ValueError(f"null in {', '.join(nulls)}")
-    if not _holds(pc.equal(pc.binary_length(rows["video_id"]), VIDEO_ID_BYTES)):
-        raise ValueError(f"video_id is not {VIDEO_ID_BYTES} bytes")
-    if not _holds(pc.equal(rows["scoring_id"], scoring_id)):
-        raise ValueError(f"scoring_id is not {scoring_id!r} in every row")
-    if not _holds(pc.is_in(rows["status"], pa.array(sorted(TERMINAL)))):
-        raise ValueError(f"status {pc.unique(rows['status']).to_pylist()}; accepted: {', '.join(sorted(TERMINAL))}")
-    _check_scores(rows)
-
 
 def _check_scores(rows: pa.Table) -> None:
     """Scores are there exactly where the status says so.
@@ -110,17 +81,28 @@ def _check_scores(rows: pa.Table) -> None:
         ValueError: If one is missing, too many, or no probability.
     """
     is_scored = pc.equal(rows["status"], Status.SCORED.value)
-    if not _holds(pc.equal(pc.is_valid(rows["score"]), is_scored)):
+    if not holds(pc.equal(pc.is_valid(rows["score"]), is_scored)):
         raise ValueError("score must be there exactly where the status is scored")
     for name in ("score", "score_global", "score_fusion"):
         value = rows[name]
         is_probability = pc.and_(pc.greater_equal(value, 0.0), pc.less_equal(value, 1.0))
-        if not _holds(pc.if_else(is_scored, pc.fill_null(is_probability, fill_value=True), pc.is_null(value))):
+        if not holds(pc.if_else(is_scored, pc.fill_null(is_probability, fill_value=True), pc.is_null(value))):
             raise ValueError(f"{name} must be 0 to 1 where the status is scored and null elsewhere")
 
 
-def _holds(conditions: pa.ChunkedArray) -> bool:
-    return bool(pc.all(conditions, min_count=0).as_py())
+VIDEO_ROWS = RowKind(
+    name="videos",
+    title="table of results",
+    schema=VIDEOS,
+    key_column="scoring_id",
+    bounded=("scoring_id", "status", "score", "last_modified", "scored_at"),
+    never_null=(
+        *("video_id", "scoring_id", "uri", "etag", "size_bytes", "status", "run_id", "scored_at", "schema_version"),
+    ),
+    statuses=frozenset(TERMINAL),
+    check=_check_scores,
+)
+"""Of the table ``videos``: one row for a video and scoring; a score is there exactly where the status is ``scored``."""
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:

@@ -1,4 +1,4 @@
-"""The Delta table ``<output>/videos``: one row a video and scoring."""
+"""The Delta tables of an output: ``videos``, one row a video and scoring, and others with the same ways."""
 
 from collections.abc import Set
 from pathlib import Path
@@ -9,55 +9,69 @@ from deltalake.exceptions import CommitFailedError
 from gsgmodel.errors import Status
 from gsgmodel.results.delta import ask, create_table, file_names, is_table, open_table, quoted
 from gsgmodel.results.done import DoneIds
+from gsgmodel.results.kinds import RowKind
 from gsgmodel.results.places import LocalPlace, Place
+from gsgmodel.results.schema import VIDEO_ROWS
 from gsgmodel.results.storage import output_errors, output_place, reading_errors
-from gsgmodel.results.writer import ScoringWriter
+from gsgmodel.results.writer import RowWriter
 
 _COMPACT_BELOW_BYTES = 100 << 20
 
 
 class VideoTable:
-    """The results of every run into one output; one object for one process and thread."""
+    """What every run into one output found of videos; one object for one process and thread."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, *, kind: RowKind = VIDEO_ROWS) -> None:
         self._place = place
-        self._writers: dict[str, ScoringWriter] = {}
+        self._kind = kind
+        self._writers: dict[str, RowWriter] = {}
 
     @classmethod
-    def open(cls, output_uri: str, *, s3_endpoint: str | None = None) -> "VideoTable":
+    def open(cls, output_uri: str, *, s3_endpoint: str | None = None, kind: RowKind = VIDEO_ROWS) -> "VideoTable":
         """Open the table of an output.
 
         Args:
-            output_uri: The place whose ``videos`` is the table; a path, ``file://`` URI or ``s3://BUCKET/PREFIX``.
+            output_uri: The place that the table lies in, by the kind's name; a path, ``file://`` URI or
+                ``s3://BUCKET/PREFIX``.
             s3_endpoint: Of the store, or None for the environment's.
+            kind: Of the rows.
 
         Returns:
             The table. Where there is none, or one that cannot be read or has other columns, a ``ConfigError`` is
             raised.
         """
-        place = _place(output_uri, s3_endpoint)
-        open_table(place)
-        return cls(place)
+        place = _place(output_uri, s3_endpoint, kind)
+        open_table(place, kind=kind)
+        return cls(place, kind=kind)
 
     @classmethod
-    def open_or_create(cls, output_uri: str, *, s3_endpoint: str | None = None) -> "VideoTable":
+    def open_or_create(
+        cls,
+        output_uri: str,
+        *,
+        s3_endpoint: str | None = None,
+        kind: RowKind = VIDEO_ROWS,
+        description: str | None = None,
+    ) -> "VideoTable":
         """Open the table of an output, or create it; two processes may do so at once.
 
         Args:
-            output_uri: The place whose ``videos`` is, or becomes, the table; as of ``open``.
+            output_uri: The place that the table lies in, or will lie in; as of ``open``.
             s3_endpoint: Of the store, or None for the environment's.
+            kind: Of the rows.
+            description: What a new table says of itself.
 
         Returns:
             The table. Where the place holds something else, a ``ConfigError`` is raised; where it cannot be written,
             an ``OutputError``.
         """
-        create_table(_place(output_uri, s3_endpoint))
-        return cls.open(output_uri, s3_endpoint=s3_endpoint)
+        create_table(_place(output_uri, s3_endpoint, kind), kind=kind, description=description)
+        return cls.open(output_uri, s3_endpoint=s3_endpoint, kind=kind)
 
     @staticmethod
-    def exists(output_uri: str, *, s3_endpoint: str | None = None) -> bool:
+    def exists(output_uri: str, *, s3_endpoint: str | None = None, kind: RowKind = VIDEO_ROWS) -> bool:
         """Whether an output has a table; arguments as of ``open``. What cannot be looked at is a ``ConfigError``."""
-        place = _place(output_uri, s3_endpoint)
+        place = _place(output_uri, s3_endpoint, kind)
         with reading_errors(place.uri):
             return is_table(place)
 
@@ -66,35 +80,35 @@ class VideoTable:
         """Where the table lies, as people are shown it: a path or an ``s3://`` URI."""
         return self._place.uri
 
-    def load_done(self, scoring_id: str, *, retry: Set[Status] = frozenset(), decoder: str = "") -> DoneIds:
+    def load_done(self, key: str, *, retry: Set[Status] = frozenset(), decoder: str = "") -> DoneIds:
         """Find out which videos need no work; from here on ``append`` replaces the rows of the stale ones.
 
         Args:
-            scoring_id: Of the scoring in question.
+            key: Of the rows in question: their scoring, or what else the key column names.
             retry: Rows with these statuses are stale.
             decoder: The decoder in use; ``timeout`` and ``crashed`` rows of another one are stale. Empty: of none.
 
         Returns:
             The ids, kept up to date by ``append``.
         """
-        writer = ScoringWriter(self._place, scoring_id=scoring_id, retry=retry, decoder=decoder)
-        self._writers[scoring_id] = writer
+        writer = RowWriter(self._place, key=key, kind=self._kind, retry=retry, decoder=decoder)
+        self._writers[key] = writer
         return writer.done
 
-    def append(self, rows: pa.Table, *, scoring_id: str) -> int:
+    def append(self, rows: pa.Table, *, key: str) -> int:
         """Commit the rows of videos that have none yet, and replace those of stale ones, in one commit.
 
         Args:
-            rows: Of the schema ``VIDEOS``, all of one scoring.
-            scoring_id: That scoring.
+            rows: Of the kind's schema, all of one key.
+            key: What they carry in the key column.
 
         Returns:
             How many rows this call committed; the others were there already. If the table cannot be written an
-            ``OutputError`` is raised (``ScoringWriter.append``).
+            ``OutputError`` is raised (``RowWriter.append``).
         """
-        if scoring_id not in self._writers:
-            self.load_done(scoring_id)
-        return self._writers[scoring_id].append(rows)
+        if key not in self._writers:
+            self.load_done(key)
+        return self._writers[key].append(rows)
 
     def compact(self) -> int:
         """Merge small files into large ones, as at the end of a run; readers and writers are not disturbed.
@@ -103,7 +117,7 @@ class VideoTable:
             How many files fewer the table has; 0 also where another process changed the same files meanwhile, or the
             disk has no room for a second copy of the small files.
         """
-        table = open_table(self._place)
+        table = open_table(self._place, kind=self._kind)
         sizes_bytes = pa.table(table.get_add_actions())["size_bytes"].to_pylist()
         small_bytes = sum(size for size in sizes_bytes if size < _COMPACT_BELOW_BYTES)
         if not self._place.has_room(small_bytes):
@@ -123,14 +137,14 @@ class VideoTable:
         """
         if not isinstance(self._place, LocalPlace):
             raise TypeError(f"{self.uri} is not on the local disk")
-        return [self._place.path / name for name in sorted(file_names(open_table(self._place)))]
+        return [self._place.path / name for name in sorted(file_names(open_table(self._place, kind=self._kind)))]
 
     def file_uris(self) -> list[str]:
         """The same as URIs, for engines that read Parquet wherever it lies: ``file://``, or ``s3://`` and the key."""
-        return [self._place.file_uri(name) for name in sorted(file_names(open_table(self._place)))]
+        return [self._place.file_uri(name) for name in sorted(file_names(open_table(self._place, kind=self._kind)))]
 
     def query(self, sql: str) -> pa.Table:
-        """Ask the table as it is now, called ``videos``, in the SQL of Apache DataFusion.
+        """Ask the table as it is now, called by its kind's name, in the SQL of Apache DataFusion.
 
         Args:
             sql: One ``SELECT``.
@@ -138,9 +152,9 @@ class VideoTable:
         Returns:
             The answer; text and binary columns at any depth are plain ones, not views.
         """
-        table = open_table(self._place)
+        table = open_table(self._place, kind=self._kind)
         with reading_errors(self.uri):
-            return ask(table, sql)
+            return ask(table, sql, kind=self._kind)
 
     def head(self, num_rows: int) -> pa.Table:
         """The rows scored last, newest first."""
@@ -153,5 +167,5 @@ class VideoTable:
         return dict(zip(answer["status"].to_pylist(), answer["n"].to_pylist(), strict=True))
 
 
-def _place(output_uri: str, s3_endpoint: str | None) -> Place:
-    return output_place(output_uri, s3_endpoint=s3_endpoint) / "videos"
+def _place(output_uri: str, s3_endpoint: str | None, kind: RowKind) -> Place:
+    return output_place(output_uri, s3_endpoint=s3_endpoint) / kind.name

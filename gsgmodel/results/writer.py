@@ -1,4 +1,4 @@
-"""Rows of one scoring go into the table exactly once, whoever else writes.
+"""Rows of one scoring, or what else a table's key names, go into it exactly once, whoever else writes.
 
 This rests on one rule: a commit is only tried from a snapshot all of whose rows are known, and it carries the Delta
 application transaction of its scoring, so that it is refused if anybody has committed for the same scoring since
@@ -17,8 +17,9 @@ from deltalake.exceptions import CommitFailedError
 from gsgmodel.errors import OutputError, Status
 from gsgmodel.results.delta import append_rows, file_names, handle, open_table, replace_rows
 from gsgmodel.results.done import DoneIds, id_batches
+from gsgmodel.results.kinds import RowKind, check_rows
 from gsgmodel.results.places import Place
-from gsgmodel.results.schema import check_rows
+from gsgmodel.results.schema import VIDEO_ROWS
 from gsgmodel.results.storage import output_errors, reason
 
 _COMMITS_PER_HANDLE = 100
@@ -28,31 +29,41 @@ _FIRST_WAIT_S = 0.02
 _LONGEST_WAIT_S = 2.0
 
 
-class ScoringWriter:
-    """Commits rows of one scoring to a table; for one process and thread."""
+class RowWriter:
+    """Commits rows of one scoring (of one key) to a table; for one process and thread."""
 
-    def __init__(self, place: Place, *, scoring_id: str, retry: Set[Status] = frozenset(), decoder: str = "") -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        key: str,
+        kind: RowKind = VIDEO_ROWS,
+        retry: Set[Status] = frozenset(),
+        decoder: str = "",
+    ) -> None:
         """Find out what is done; what cannot be read or written is an ``OutputError``.
 
         Args:
             place: Of the table.
-            scoring_id: What every row carries.
+            key: What every row carries in the key column: its scoring.
+            kind: Of the rows.
             retry: Rows with these statuses are stale and will be replaced.
             decoder: ``timeout`` and ``crashed`` rows of another decoder are stale too; empty: of none.
         """
         self._place = place
-        self._scoring_id = scoring_id
+        self._key = key
+        self._kind = kind
         with output_errors(place.uri):
             self._options = place.storage_options()
-        self._table = open_table(place, options=self._options)
+        self._table = open_table(place, kind=kind, options=self._options)
         self._commits = 0
         names = file_names(self._table)
         with output_errors(place.uri):
-            batches = id_batches(place, names, scoring_id=scoring_id)
+            batches = id_batches(place, names, key=key, kind=kind)
             self.done = DoneIds.of_rows(batches, retry=retry, decoder=decoder)
         """Kept up to date by ``append``."""
-        # What ``done`` covers: the version of the scoring's transaction, and the files by name.
-        self._version = self._table.transaction_version(scoring_id) or 0
+        # What ``done`` covers: the version of the key's transaction, and the files by name.
+        self._version = self._table.transaction_version(key) or 0
         self._files = names
 
     def append(self, rows: pa.Table) -> int:
@@ -62,7 +73,7 @@ class ScoringWriter:
         rows for one video the first counts. Rows are checked (``check_rows``: a ``ValueError`` is a bug).
 
         Args:
-            rows: Of the schema ``VIDEOS``, all of this scoring.
+            rows: Of the kind's schema, all of this key.
 
         Returns:
             How many rows this call committed; the others were there already.
@@ -70,7 +81,7 @@ class ScoringWriter:
         Raises:
             OutputError: If the table cannot be written, or others kept committing at the same time.
         """
-        check_rows(rows, scoring_id=self._scoring_id)
+        check_rows(rows, key=self._key, kind=self._kind)
         rows = _first_of_each(rows)
         conflict = ""
         for attempt in range(_MAX_ATTEMPTS):
@@ -105,23 +116,24 @@ class ScoringWriter:
         else:
             with output_errors(self._place.uri):
                 self._table.update_incremental()
-        version = self._table.transaction_version(self._scoring_id) or 0
+        version = self._table.transaction_version(self._key) or 0
         if version == self._version:
             return
         names = file_names(self._table)
         with output_errors(self._place.uri):
-            for batch in id_batches(self._place, names - self._files, scoring_id=self._scoring_id):
+            for batch in id_batches(self._place, names - self._files, key=self._key, kind=self._kind):
                 self.done.add(batch.column("video_id"))
         self._files = names
         self._version = version
 
     def _commit(self, rows: pa.Table) -> None:
         version = self._version + 1
-        properties = CommitProperties(app_transactions=[Transaction(self._scoring_id, version)])
+        properties = CommitProperties(app_transactions=[Transaction(self._key, version)])
         if self.done.holds(_ids(rows)).any():
-            replace_rows(self._table, self._place, rows, properties=properties)
+            replace_rows(self._table, self._place, rows, properties=properties, kind=self._kind)
         else:
-            self._files.add(append_rows(self._table, self._place, rows, properties=properties))
+            name = append_rows(self._table, self._place, rows, properties=properties, kind=self._kind)
+            self._files.add(name)
         self._commits += 1
         self._version = version
         self.done.add(_ids(rows))

@@ -44,7 +44,7 @@ class TableSink:
 
     def commit(self, rows: pa.Table) -> None:
         """Append rows in one commit, replacing those that are to be scored again."""
-        committed = self.table.append(videos_of(rows, self.provenance), scoring_id=self.provenance.scoring_id)
+        committed = self.table.append(videos_of(rows, self.provenance), key=self.provenance.scoring_id)
         self.num_committed += committed
         self.num_conceded += rows.num_rows - committed
 

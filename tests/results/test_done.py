@@ -85,6 +85,6 @@ def test_ids_of_one_scoring_are_read_from_files(tmp_path, rows):
     for name, table in (("a b#.parquet", rows([1, 2])), ("c.parquet", rows([2, 3], scoring_id="t")), ("d", rows([]))):
         pq.write_table(table, tmp_path / name)
     place, names = LocalPlace(tmp_path), ["a b#.parquet", "c.parquet", "d"]
-    found = [one for batch in id_batches(place, names, scoring_id="s") for one in batch.column("video_id").to_pylist()]
+    found = [one for batch in id_batches(place, names, key="s") for one in batch.column("video_id").to_pylist()]
     assert sorted(found) == sorted(rows([1, 2])["video_id"].to_pylist())
-    assert list(id_batches(place, [], scoring_id="s")) == []
+    assert list(id_batches(place, [], key="s")) == []

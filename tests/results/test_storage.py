@@ -42,7 +42,7 @@ def test_ordinary_and_odd_keys_are_accepted_and_hold_a_table(s3_environment, buc
     create_table(place)
     append_rows(open_table(place), place, rows([1]), properties=CommitProperties())
     assert ask(open_table(place), "SELECT uri FROM videos").num_rows == 1
-    assert len(list(id_batches(place, file_names(open_table(place)), scoring_id="s"))) == 1
+    assert len(list(id_batches(place, file_names(open_table(place)), key="s"))) == 1
     keys = [found["Key"] for found in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     assert all(key.startswith(f"{name.rstrip('/')}/videos/".lstrip("/")) for key in keys)
 

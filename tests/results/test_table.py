@@ -27,7 +27,7 @@ sys.stdin.readline()
 table = VideoTable.open_or_create(sys.argv[1], s3_endpoint=sys.argv[3] or None)
 committed = 0
 for start in range(0, rows.num_rows, 3):
-    committed += table.append(rows.slice(start, 3), scoring_id="s")
+    committed += table.append(rows.slice(start, 3), key="s")
 print(committed, flush=True)
 """
 
@@ -62,21 +62,21 @@ def test_a_new_table_has_nothing(table):
 
 
 def test_only_rows_that_are_not_there_are_committed(table, rows):
-    assert table.append(rows(range(5)), scoring_id="s") == 5
-    assert table.append(rows([3, 4, 5, 5]), scoring_id="s") == 1
-    assert table.append(rows([0, 5]), scoring_id="s") == 0
-    assert table.append(rows([]), scoring_id="s") == 0
+    assert table.append(rows(range(5)), key="s") == 5
+    assert table.append(rows([3, 4, 5, 5]), key="s") == 1
+    assert table.append(rows([0, 5]), key="s") == 0
+    assert table.append(rows([]), key="s") == 0
     assert uris(table) == once(range(6))
 
 
 def test_of_two_rows_for_one_video_the_first_counts(table, rows):
-    table.append(pa.concat_tables([rows([1], run_id="first"), rows([1], run_id="second")]), scoring_id="s")
+    table.append(pa.concat_tables([rows([1], run_id="first"), rows([1], run_id="second")]), key="s")
     assert table.query("SELECT run_id FROM videos")["run_id"].to_pylist() == ["first"]
 
 
 def test_a_video_has_a_row_for_each_scoring(table, rows):
-    assert table.append(rows([1, 2]), scoring_id="s") == 2
-    assert table.append(rows([1], scoring_id="it's"), scoring_id="it's") == 1
+    assert table.append(rows([1, 2]), key="s") == 2
+    assert table.append(rows([1], scoring_id="it's"), key="it's") == 1
     assert table.count_by_status("s") == {"scored": 2}
     assert table.count_by_status("it's") == {"scored": 1}
     assert len(table.load_done("it's")) == 1
@@ -84,12 +84,12 @@ def test_a_video_has_a_row_for_each_scoring(table, rows):
 
 def test_rows_that_must_not_get_in_do_not(table, rows):
     with pytest.raises(ValueError, match="status"):
-        table.append(rows([1], status="missing", score=None), scoring_id="s")
+        table.append(rows([1], status="missing", score=None), key="s")
     assert table.head(1).num_rows == 0
 
 
 def test_what_was_appended_is_done_from_then_on(table, output, rows):
-    table.append(rows([1, 2]), scoring_id="s")
+    table.append(rows([1, 2]), key="s")
     done = opened(output).load_done("s")
     assert done.contains(pa.array(rows([0, 1, 2, 3])["video_id"].to_pylist(), pa.binary())).tolist() == [
         False,
@@ -98,27 +98,27 @@ def test_what_was_appended_is_done_from_then_on(table, output, rows):
         False,
     ]
     mine = table.load_done("s")
-    table.append(rows([3]), scoring_id="s")
+    table.append(rows([3]), key="s")
     assert mine.contains(rows([3])["video_id"].combine_chunks()).all()
 
 
 def test_the_newest_rows_come_first(table, rows):
     times = rows([1])["scored_at"][0].as_py()
     for number in (2, 1, 3):
-        table.append(rows([number], scored_at=times.replace(hour=number)), scoring_id="s")
+        table.append(rows([number], scored_at=times.replace(hour=number)), key="s")
     assert [uri[-5] for uri in table.head(2)["uri"].to_pylist()] == ["3", "2"]
 
 
 def test_statuses_are_counted(table, rows):
-    table.append(rows([1, 2]), scoring_id="s")
-    table.append(rows([3], status="no_face", score=None), scoring_id="s")
+    table.append(rows([1, 2]), key="s")
+    table.append(rows([3], status="no_face", score=None), key="s")
     assert table.count_by_status("s") == {"no_face": 1, "scored": 2}
 
 
 def test_duckdb_reads_the_files(tmp_path, rows):
     table = VideoTable.open_or_create(str(tmp_path / "out put #1"))
-    table.append(rows([1, 2]), scoring_id="s")
-    table.append(rows([3]), scoring_id="s")
+    table.append(rows([1, 2]), key="s")
+    table.append(rows([3]), key="s")
     with duckdb.connect() as connection:
         paths = [str(path) for path in table.file_paths()]
         counts = connection.execute("SELECT count(*), max(len(faces)) FROM read_parquet(?)", [paths]).fetchone()
@@ -127,21 +127,21 @@ def test_duckdb_reads_the_files(tmp_path, rows):
 
 def test_compaction_keeps_every_row_and_all_handles_working(table, output, rows):
     other = opened(output)
-    other.append(rows([0]), scoring_id="s")
+    other.append(rows([0]), key="s")
     for number in range(1, 6):
-        table.append(rows([number]), scoring_id="s")
+        table.append(rows([number]), key="s")
     before = table.query("SELECT * FROM videos ORDER BY uri").to_pylist()
     assert table.compact() == 5
     assert table.compact() == 0
     assert table.query("SELECT * FROM videos ORDER BY uri").to_pylist() == before
-    assert other.append(rows([4, 5, 6]), scoring_id="s") == 1
+    assert other.append(rows([4, 5, 6]), key="s") == 1
     assert uris(table) == once(range(7))
 
 
 def test_compaction_waits_for_room(tmp_path, rows, monkeypatch):
     table = VideoTable.open_or_create(str(tmp_path))
     for number in range(3):
-        table.append(rows([number]), scoring_id="s")
+        table.append(rows([number]), key="s")
     monkeypatch.setattr(module.shutil, "disk_usage", lambda _: module.shutil._ntuple_diskusage(10, 9, 1))
     assert table.compact() == 0
     assert len(table.file_paths()) == 3
@@ -152,14 +152,14 @@ def crashed(rows, numbers, *, decoder):
 
 
 def test_a_crashed_video_is_scored_again_by_another_decoder_and_replaced(table, output, rows):
-    table.append(pa.concat_tables([rows([0, 1]), crashed(rows, [2, 3], decoder="av 1")]), scoring_id="s")
+    table.append(pa.concat_tables([rows([0, 1]), crashed(rows, [2, 3], decoder="av 1")]), key="s")
     again = opened(output)
     assert again.load_done("s", decoder="av 1").stale == set()
     done = again.load_done("s", decoder="av 2")
     assert done.stale == set(rows([2, 3])["video_id"].to_pylist())
-    assert again.append(rows([1, 2, 4], run_id="new", decoder="av 2"), scoring_id="s") == 2
+    assert again.append(rows([1, 2, 4], run_id="new", decoder="av 2"), key="s") == 2
     assert done.stale == set(rows([3])["video_id"].to_pylist())
-    assert again.append(rows([2], run_id="newer"), scoring_id="s") == 0
+    assert again.append(rows([2], run_id="newer"), key="s") == 0
     assert uris(table) == once(range(5))
     found = table.query("SELECT uri, run_id, status FROM videos ORDER BY uri").to_pylist()
     assert [(one["run_id"], one["status"]) for one in found] == [
@@ -171,26 +171,26 @@ def test_a_crashed_video_is_scored_again_by_another_decoder_and_replaced(table, 
 
 
 def test_statuses_to_retry_are_replaced(table, rows):
-    table.append(rows([0, 1], status="unreadable", score=None), scoring_id="s")
+    table.append(rows([0, 1], status="unreadable", score=None), key="s")
     table.load_done("s", retry={Status.UNREADABLE})
-    assert table.append(rows([1]), scoring_id="s") == 1
+    assert table.append(rows([1]), key="s") == 1
     assert table.count_by_status("s") == {"scored": 1, "unreadable": 1}
 
 
 def test_two_runs_that_retry_the_same_videos_leave_one_row_each(table, output, rows):
-    table.append(crashed(rows, [1, 2, 3], decoder="av 1"), scoring_id="s")
+    table.append(crashed(rows, [1, 2, 3], decoder="av 1"), key="s")
     runs = [opened(output) for _ in range(2)]
     for run in runs:
         run.load_done("s", retry={Status.CRASHED})
     for numbers in ([1], [2, 3], [1, 3]):
         for run in runs:
-            run.append(rows(numbers), scoring_id="s")
+            run.append(rows(numbers), key="s")
     assert uris(table) == once([1, 2, 3])
     assert table.count_by_status("s") == {"scored": 3}
 
 
 def test_a_reader_never_sees_a_video_missing_or_twice_while_it_is_replaced(table, output, rows):
-    table.append(rows(range(4), status="timeout", score=None), scoring_id="s")
+    table.append(rows(range(4), status="timeout", score=None), key="s")
     seen, stop = [], threading.Event()
 
     def read():
@@ -202,7 +202,7 @@ def test_a_reader_never_sees_a_video_missing_or_twice_while_it_is_replaced(table
     thread.start()
     for number in range(12):
         table.load_done("s", retry={Status.TIMEOUT, Status.SCORED})
-        assert table.append(rows([number % 4], run_id=str(number)), scoring_id="s") == 1
+        assert table.append(rows([number % 4], run_id=str(number)), key="s") == 1
     stop.set()
     thread.join()
     assert len(seen) > 3
@@ -267,7 +267,7 @@ from gsgmodel.errors import OutputError
 table, rows, committed = VideoTable.open_or_create(sys.argv[1]), pq.read_table(sys.argv[2]), 0
 try:
     for number in range(rows.num_rows):
-        committed += table.append(rows.slice(number, 1), scoring_id="s")
+        committed += table.append(rows.slice(number, 1), key="s")
 except OutputError as error:
     print(error)
 assert 3 < committed < rows.num_rows

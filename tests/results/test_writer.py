@@ -13,7 +13,7 @@ from gsgmodel.errors import OutputError, Status
 from gsgmodel.results import writer as module
 from gsgmodel.results.delta import ask, create_table, open_table
 from gsgmodel.results.places import LocalPlace
-from gsgmodel.results.writer import ScoringWriter
+from gsgmodel.results.writer import RowWriter
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def place(output):
 
 @pytest.fixture
 def writer(place):
-    return ScoringWriter(place, scoring_id="s")
+    return RowWriter(place, key="s")
 
 
 def uris(place):
@@ -45,30 +45,30 @@ def crashed(rows, numbers, *, decoder):
 @pytest.mark.parametrize("numbers", [[0, 1, 2], [1, 2, 3, 4]])
 def test_a_commit_that_lands_after_the_last_look_is_seen(place, writer, rows, monkeypatch, numbers):
     """Another run commits between this one's look at the table and its commit, three times in a row."""
-    other, others = ScoringWriter(place, scoring_id="s"), [[1], [2], [7]]
-    commit = ScoringWriter._commit
+    other, others = RowWriter(place, key="s"), [[1], [2], [7]]
+    commit = RowWriter._commit
 
     def overtaken(self, *arguments, **options):
         if self is writer and others:
             assert other.append(rows(others.pop(0))) == 1
         commit(self, *arguments, **options)
 
-    monkeypatch.setattr(ScoringWriter, "_commit", overtaken)
+    monkeypatch.setattr(RowWriter, "_commit", overtaken)
     assert writer.append(rows(numbers)) == len(set(numbers) - {1, 2, 7})
     assert others == []
     assert uris(place) == once([*numbers, 1, 2, 7])
 
 
 def test_a_commit_that_is_always_overtaken_ends_with_a_sentence(place, writer, rows, monkeypatch):
-    other, numbers = ScoringWriter(place, scoring_id="s"), iter(range(100, 200))
-    commit = ScoringWriter._commit
+    other, numbers = RowWriter(place, key="s"), iter(range(100, 200))
+    commit = RowWriter._commit
 
     def overtaken(self, *arguments, **options):
         if self is writer:
             other.append(rows([next(numbers)]))
         commit(self, *arguments, **options)
 
-    monkeypatch.setattr(ScoringWriter, "_commit", overtaken)
+    monkeypatch.setattr(RowWriter, "_commit", overtaken)
     monkeypatch.setattr(module, "_MAX_ATTEMPTS", 3)
     with pytest.raises(OutputError, match="others write there too: Failed to commit transaction"):
         writer.append(rows([1]))
@@ -83,7 +83,7 @@ def test_waits_between_attempts_grow_are_spread_and_stay_bounded(writer, rows, m
     def refused(*_, **__):
         raise module.CommitFailedError("Concurrent transaction failed.")
 
-    monkeypatch.setattr(ScoringWriter, "_commit", refused)
+    monkeypatch.setattr(RowWriter, "_commit", refused)
     with pytest.raises(OutputError):
         writer.append(rows([1]))
     bounds = [min(2.0, 0.02 * 2**attempt) for attempt in range(20)]
@@ -125,7 +125,7 @@ class Model(RuleBasedStateMachine):
     def start(self):
         self.place = LocalPlace(Path(self.output, str(next(self.numbering))))
         create_table(self.place)
-        self.runs = [ScoringWriter(self.place, scoring_id="s") for _ in range(3)]
+        self.runs = [RowWriter(self.place, key="s") for _ in range(3)]
         self.done, self.crashed = set(), set()
 
     def note(self, numbers, *, scored):
@@ -146,7 +146,7 @@ class Model(RuleBasedStateMachine):
     def overtaken(self, who, other, numbers, others):
         if who == other or any(run.done.stale for run in self.runs):
             return
-        run, commit, left = self.runs[who], ScoringWriter._commit, [others]
+        run, commit, left = self.runs[who], RowWriter._commit, [others]
 
         def after_the_other(this, *arguments, **options):
             if this is run and left:
@@ -154,7 +154,7 @@ class Model(RuleBasedStateMachine):
             commit(this, *arguments, **options)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ScoringWriter, "_commit", after_the_other)
+            patch.setattr(RowWriter, "_commit", after_the_other)
             run.append(self.rows(numbers))
         self.note(numbers, scored=True)
         if not left:
@@ -163,7 +163,7 @@ class Model(RuleBasedStateMachine):
     @rule(who=who, retrying=st.booleans())
     def begin_again(self, who, retrying):
         retry = {Status.CRASHED} if retrying else frozenset()
-        self.runs[who] = ScoringWriter(self.place, scoring_id="s", retry=retry)
+        self.runs[who] = RowWriter(self.place, key="s", retry=retry)
         done = self.runs[who].done
         assert done.stale == ({self.id_of(one) for one in self.crashed} if retrying else set())
         assert len(done) == len(self.done | self.crashed)

@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from gsgmodel.errors import Status
-from gsgmodel.results.schema import SCHEMA_VERSION, VIDEOS, check_rows
+from gsgmodel.results.kinds import check_rows
+from gsgmodel.results.schema import SCHEMA_VERSION, VIDEO_ROWS, VIDEOS
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
 
@@ -30,7 +31,7 @@ def open_sink(table):
 
 def test_a_scored_row_becomes_a_row_of_the_table(scored):
     rows = videos_of(scored([1], notes=["crop_reduced"], duration_s=2.5), PROVENANCE)
-    check_rows(rows, scoring_id=PROVENANCE.scoring_id)
+    check_rows(rows, key=PROVENANCE.scoring_id, kind=VIDEO_ROWS)
     assert rows.schema.equals(VIDEOS)
     row = rows.to_pylist()[0]
     assert (row["score"], row["num_clips"], row["duration_s"], row["notes"]) == (0.75, 2, 2.5, ["crop_reduced"])
@@ -44,7 +45,7 @@ def test_a_scored_row_becomes_a_row_of_the_table(scored):
 @pytest.mark.parametrize("status", [Status.NO_FACE, Status.UNREADABLE, Status.CRASHED])
 def test_a_row_without_a_score_becomes_one_too(scored, status):
     rows = videos_of(scored([1], status=status), PROVENANCE)
-    check_rows(rows, scoring_id=PROVENANCE.scoring_id)
+    check_rows(rows, key=PROVENANCE.scoring_id, kind=VIDEO_ROWS)
     assert rows["score"].to_pylist() == [None]
 
 
