@@ -4,9 +4,10 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, QueryBuilder, write_deltalake
 from deltalake.exceptions import DeltaError
@@ -16,27 +17,30 @@ from gsgmodel.errors import ConfigError, OutputError, VideoError
 from gsgmodel.results.kinds import RowKind
 from gsgmodel.results.places import Place
 from gsgmodel.results.schema import VIDEO_ROWS, plain_type
-from gsgmodel.results.storage import output_errors, reason
+from gsgmodel.results.storage import output_errors, reading_errors, reason
 
 _LOG = "_delta_log"
 
 
-def open_table(place: Place, *, kind: RowKind = VIDEO_ROWS, options: Mapping[str, str] | None = None) -> DeltaTable:
+def open_table(
+    place: Place, *, kind: RowKind = VIDEO_ROWS, options: Mapping[str, str] | None = None, version: int | None = None
+) -> DeltaTable:
     """Open the table in a place.
 
     Args:
         place: Of the table.
         kind: Of its rows.
         options: Its storage options, where the caller has them already.
+        version: Of the snapshot; the newest by default.
 
     Returns:
-        A handle on its newest snapshot.
+        A handle on that snapshot.
 
     Raises:
         ConfigError: If there is no table, or it cannot be read, or has other columns.
     """
     try:
-        table = handle(place, options=options)
+        table = handle(place, options=options, version=version)
     except (DeltaError, OSError, VideoError) as error:
         raise ConfigError(f"no {kind.title} can be read in {place.uri!r}: {reason(error)}") from error
     found = [(column.name, plain_type(column.type)) for column in pa.schema(table.schema().to_arrow())]
@@ -47,9 +51,10 @@ def open_table(place: Place, *, kind: RowKind = VIDEO_ROWS, options: Mapping[str
     return table
 
 
-def handle(place: Place, *, options: Mapping[str, str] | None = None) -> DeltaTable:
-    """A handle on the newest snapshot of a table that is known to be one; errors are deltalake's and the place's."""
-    return DeltaTable(place.table_uri, storage_options=dict(options) if options else place.storage_options())
+def handle(place: Place, *, options: Mapping[str, str] | None = None, version: int | None = None) -> DeltaTable:
+    """A handle on a snapshot, else the newest, of what is a table for sure; errors are deltalake's and the place's."""
+    storage_options = dict(options) if options else place.storage_options()
+    return DeltaTable(place.table_uri, version=version, storage_options=storage_options)
 
 
 def is_table(place: Place) -> bool:
@@ -160,6 +165,29 @@ def replace_rows(
     predicate = f"{kind.key_column} = {quoted(rows[kind.key_column][0].as_py())} AND video_id IN ({video_ids})"
     with output_errors(place.uri):
         write_deltalake(table, rows, mode="overwrite", predicate=predicate, commit_properties=properties)
+
+
+def all_rows(table: DeltaTable, place: Place, *, kind: RowKind, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a snapshot of a table that fits into memory, in no order.
+
+    Args:
+        table: A handle on the table in the place.
+        place: Of the table.
+        kind: Of its rows.
+        columns: Those that are wanted; all by default.
+
+    Returns:
+        The rows. What cannot be read is a ``ConfigError``.
+    """
+    names = sorted(file_names(table))
+    wanted = list(columns or kind.schema.names)
+    if not names:
+        return kind.schema.empty_table().select(wanted)
+    with reading_errors(place.uri):
+        paths = [place.file_path(name) for name in names]
+        files = ds.dataset(paths, schema=kind.schema, format="parquet", filesystem=place.files)
+        rows: pa.Table = files.to_table(columns=wanted, use_threads=False, fragment_readahead=place.files_ahead)
+    return rows
 
 
 def file_names(table: DeltaTable) -> set[str]:
