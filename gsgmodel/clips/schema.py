@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gsgmodel.datasets.labelled import SPLITS
 from gsgmodel.errors import TERMINAL, Status
 from gsgmodel.results.kinds import RowKind, holds
 from gsgmodel.results.schema import VIDEOS
@@ -13,7 +14,6 @@ SHARDS = "shards"
 """The folder of a store that holds its shards."""
 PREPARED = "prepared"
 """The status of a video that has clips; the others are those of scans."""
-SPLITS = ("train", "val", "test")
 
 CLIP = pa.struct(
     [
