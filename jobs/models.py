@@ -1,4 +1,4 @@
-"""Register models in MLflow, list them, and promote one to be what scans use."""
+"""Register models in MLflow, list and check them, and promote one to be what scans use."""
 
 import json
 import sys
@@ -84,6 +84,22 @@ def promote(
     known_as = move_alias(reference, alias=alias, tracking_uri=address)
     uri = f"models:/{reference.removeprefix('models:/').strip('/')}"
     _print({"uri": uri, "alias": known_as, "tracking_uri": address}, as_json=json_)
+
+
+@app.command
+def check(reference: str, /, *, tracking_uri: str | None = None) -> None:
+    """Judge a model's canary, a few clips with the scores of its registration, and say whether they are the same here.
+
+    Args:
+        reference: models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/PATH.
+        tracking_uri: MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default.
+    """
+    from gsgmodel.tracking.address import tracking_address
+    from gsgmodel.tracking.registry import check_registered
+
+    difference = check_registered(reference, tracking_uri=tracking_address(tracking_uri, folder=Path.cwd()))
+    said = "has no canary" if difference is None else f"judges as registered, margins within {difference:.2g}"
+    print(f"{reference} {said}", flush=True)
 
 
 def _print(registered: dict[str, str | None], *, as_json: bool) -> None:

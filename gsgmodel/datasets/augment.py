@@ -179,4 +179,5 @@ def _coloured(clip: UInt8[np.ndarray, "T S S 3"], factors: tuple[float, float, f
     pixels = mean + contrast * (pixels - mean)
     grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
     pixels = grey[..., None] + saturation * (pixels - grey[..., None])
-    return np.rint(pixels).clip(0, 255).astype(np.uint8)
+    coloured: UInt8[np.ndarray, "T S S 3"] = np.rint(pixels).clip(0, 255).astype(np.uint8)
+    return coloured

@@ -3,8 +3,6 @@
 Scores go from 0 (real) to 1 (fake), label 1 is fake, and a video is flagged if its score is at least the threshold.
 """
 
-from typing import cast
-
 import numpy as np
 from jaxtyping import Float64, Int64
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score, roc_curve
@@ -111,4 +109,4 @@ def expected_calibration_error(scores: Float64[np.ndarray, "N"], labels: Int64[n
 
 
 def _has_both(labels: Int64[np.ndarray, "N"]) -> bool:
-    return cast("bool", len(np.unique(labels)) > 1)
+    return len(np.unique(labels)) > 1

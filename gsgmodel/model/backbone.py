@@ -92,14 +92,16 @@ def load_backbone_weights(backbone: ResNet | TinyNet, *, name: Backbone, source:
     if source == "none":
         return
     if name == "tiny":
-        raise ConfigError(f"pretrained is {source!r}, but backbone 'tiny' has no pre-trained weights; use 'none'")
+        raise ConfigError(
+            f"--backbone-weights is {source!r}, but backbone 'tiny' has no pre-trained weights; use 'none'"
+        )
     tensors = _download_imagenet(name) if source == "imagenet" else _read_tensors(Path(source))
     renamed = {_our_name(key): value for key, value in tensors.items() if not key.startswith("fc.")}
     try:
         backbone.load_state_dict(renamed)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise ConfigError(f"pretrained weights {source} do not fit {name}: {reason}") from error
+        raise ConfigError(f"--backbone-weights {source} do not fit {name}: {reason}") from error
 
 
 def _run_stages(stages: nn.ModuleDict, features: Tensor, local_from: Layer) -> FeatureMaps:
@@ -128,7 +130,7 @@ def _download_imagenet(name: Backbone) -> dict[str, Tensor]:
         return cast("dict[str, Tensor]", weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
     except (URLError, OSError, RuntimeError) as error:
         raise ConfigError(
-            f"pretrained 'imagenet': {weights.url} could not be had ({error}); fetch it elsewhere and give its path, "
+            f"--backbone-weights imagenet: {weights.url} could not be had ({error}); fetch it elsewhere and give its path, "
             "or use 'none'"
         ) from error
 
@@ -136,14 +138,14 @@ def _download_imagenet(name: Backbone) -> dict[str, Tensor]:
 def _read_tensors(path: Path) -> dict[str, Tensor]:
     accepted = "accepted are 'imagenet', 'none', or the path of a .safetensors or torchvision .pth file"
     if path.suffix not in {".safetensors", ".pth"}:
-        raise ConfigError(f"pretrained is {str(path)!r}; {accepted}")
+        raise ConfigError(f"--backbone-weights is {str(path)!r}; {accepted}")
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
         # Torchvision publishes its weights only so; weights_only keeps the unpickler to tensors.
         found = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ConfigError(f"pretrained {path} cannot be read: {error}; {accepted}") from error
+        raise ConfigError(f"--backbone-weights {path} cannot be read: {error}; {accepted}") from error
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ConfigError(f"pretrained {path} holds no table of tensors; {accepted}")
+        raise ConfigError(f"--backbone-weights {path} holds no table of tensors; {accepted}")
     return found

@@ -20,9 +20,7 @@ class Objective:
     """Whether the guide loss leaves the global stream alone."""
 
     def __post_init__(self) -> None:
-        check_loss(
-            cross_entropy=self.cross_entropy, guide_weight=self.guide_weight, detach_global=self.detach_global
-        )
+        check_loss(cross_entropy=self.cross_entropy, guide_weight=self.guide_weight, detach_global=self.detach_global)
 
 
 def check_loss(*, cross_entropy: str, guide_weight: float, detach_global: bool) -> None:

@@ -3,12 +3,14 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
+from mlflow.entities import Metric
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
 from mlflow.pyfunc import save_model
@@ -16,7 +18,9 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 import gsgmodel
 from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
+from gsgmodel.scoring.canary import CANARY_NAME, read_canary
 from gsgmodel.tracking import REQUEST_S
+from gsgmodel.tracking.messages import now_ms, numbers_of
 from gsgmodel.tracking.registry import DIGEST_TAG
 from gsgmodel.tracking.store import connect, experiment_id, failures_named
 from gsgmodel.tracking.versions import ALIAS, NAME, check_address, promote
@@ -31,6 +35,9 @@ REQUIRED = (
 """Packages that scoring a video takes; MLflow names itself, and brings pandas."""
 UPLOAD_S = 300
 """How long a request may take while a model is sent: a server answers when its own store has taken a file."""
+DESCRIPTION_LENGTH = 2000
+"""Characters of the model card that MLflow shows beside a version."""
+CARD = "card.md"
 _SIGNATURE = ModelSignature(
     inputs=Schema([ColSpec("string", "uri")]),
     params=ParamSchema(
@@ -39,20 +46,47 @@ _SIGNATURE = ModelSignature(
 )
 
 
-def register_model(model: Path | ModelFiles, *, name: str = NAME, alias: str | None = ALIAS, tracking_uri: str) -> str:
-    """Put a model into MLflow.
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What is known of a model besides its files, from its training."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Of the run that registers it."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Of the version and the run; those of ``gsgmodel.tracking.promotion`` decide whether it is promoted."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Kept in the run; the beginning of ``card.md`` is the version's description."""
+    canary: bytes | None = None
+    """As ``gsgmodel.scoring.canary.make_canary`` returns it; travels with the model."""
+
+
+_NOTHING = Evidence()
+
+
+def register_model(
+    model: Path | ModelFiles,
+    *,
+    name: str = NAME,
+    alias: str | None = ALIAS,
+    tracking_uri: str,
+    evidence: Evidence = _NOTHING,
+) -> str:
+    """Put a model into MLflow; the version is made last, when all that belongs to it is there.
 
     Args:
         model: Its folder, or its files as read.
         name: Under which it is registered.
         alias: Is moved to the new version; None leaves every alias where it is.
         tracking_uri: MLflow's address, as ``tracking_address`` returns it.
+        evidence: What its training found.
 
     Returns:
         The number of the new version. A model that is broken, and an MLflow that does not take it, are a
         ``ConfigError``.
     """
     files = model if isinstance(model, ModelFiles) else read_model(model)
+    if isinstance(model, Path) and evidence.canary is None:
+        evidence = replace(evidence, canary=read_canary(model))
     check_address(tracking_uri)
     with (
         failures_named(f"model {name} cannot be registered", address=tracking_uri),
@@ -61,14 +95,18 @@ def register_model(model: Path | ModelFiles, *, name: str = NAME, alias: str | N
     ):
         client = connect(tracking_uri)
         experiment = experiment_id(client, EXPERIMENT, address=tracking_uri)
-        run = client.create_run(experiment, tags=tags_of(files), run_name=f"register {name}").info
+        tags = {**tags_of(files), **evidence.tags}
+        run = client.create_run(experiment, tags=tags, run_name=f"register {name}").info
         status = "FAILED"
         try:
-            folder = write_model(files, Path(scratch), run_id=run.run_id)
+            folder = write_model(files, Path(scratch), run_id=run.run_id, canary=evidence.canary)
             client.log_artifacts(run.run_id, str(folder), ARTIFACT_PATH)
+            _log(client, run.run_id, evidence, Path(scratch) / "files")
             _make_name(client, name)
             place = f"{run.artifact_uri.rstrip('/')}/{ARTIFACT_PATH}"
-            version = str(client.create_model_version(name, place, run.run_id, tags=tags_of(files)).version)
+            description = evidence.files.get(CARD, b"").decode()[:DESCRIPTION_LENGTH] or None
+            made = client.create_model_version(name, place, run.run_id, tags=tags, description=description)
+            version = str(made.version)
             status = "FINISHED"
         finally:
             client.set_terminated(run.run_id, status=status)
@@ -92,12 +130,16 @@ def tags_of(files: ModelFiles) -> dict[str, str]:
     }
 
 
-def write_model(files: ModelFiles, scratch: Path, *, run_id: str) -> Path:
+def write_model(files: ModelFiles, scratch: Path, *, run_id: str, canary: bytes | None = None) -> Path:
     """Write what is logged: the model, the script that MLflow loads it with, this package, and what they require."""
     content = scratch / "content"
     content.mkdir()
     (content / SETTINGS_NAME).write_text(files.settings.to_json())
     (content / WEIGHTS_NAME).write_bytes(files.weights)
+    artifacts = {"settings": content / SETTINGS_NAME, "weights": content / WEIGHTS_NAME}
+    if canary is not None:
+        artifacts["canary"] = content / CANARY_NAME
+        artifacts["canary"].write_bytes(canary)
     package = Path(gsgmodel.__file__).parent
     code = scratch / "code" / package.name
     for source in package.rglob("*.py"):
@@ -111,7 +153,7 @@ def write_model(files: ModelFiles, scratch: Path, *, run_id: str) -> Path:
     save_model(
         str(folder),
         python_model=str(script),
-        artifacts={"settings": str(content / SETTINGS_NAME), "weights": str(content / WEIGHTS_NAME)},
+        artifacts={kind: str(path) for kind, path in artifacts.items()},
         code_paths=[str(code)],
         pip_requirements=requirements(),
         signature=_SIGNATURE,
@@ -119,6 +161,18 @@ def write_model(files: ModelFiles, scratch: Path, *, run_id: str) -> Path:
         mlflow_model=Model(artifact_path=ARTIFACT_PATH, run_id=run_id),
     )
     return folder
+
+
+def _log(client: Any, run_id: str, evidence: Evidence, scratch: Path) -> None:
+    """Put what is known of a model into its run."""
+    time_ms = now_ms()
+    metrics = [Metric(metric, value, time_ms, 0) for metric, value in numbers_of(evidence.metrics).items()]
+    if metrics:
+        client.log_batch(run_id, metrics=metrics)
+    scratch.mkdir()
+    for name, content in evidence.files.items():
+        (scratch / name).write_bytes(content)
+        client.log_artifact(run_id, str(scratch / name))
 
 
 @contextmanager

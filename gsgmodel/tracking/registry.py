@@ -12,6 +12,8 @@ from gsgmodel.model.settings import PREPARATION, check_preparation
 from gsgmodel.model.weights import MAX_SETTINGS_BYTES, SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
 from gsgmodel.records import Preparation
 from gsgmodel.redact import redact
+from gsgmodel.scoring.canary import CANARY_NAME, check_canary, read_canary
+from gsgmodel.scoring.canary import MAX_BYTES as MAX_CANARY_BYTES
 from gsgmodel.tracking.address import DEFAULT_MODEL, NO_TRACKING, database_of
 
 DIGEST_TAG = "gsg.digest"
@@ -63,14 +65,60 @@ def resolve_model(ref: str, *, tracking_uri: str, preparation: Preparation = PRE
     return files
 
 
+def fetch_canary(ref: str, *, tracking_uri: str) -> bytes | None:
+    """Bring the canary of a registered model here; None if it has none.
+
+    Args:
+        ref: A reference to MLflow, as of ``resolve_model``; what is not there is a ``ConfigError``.
+        tracking_uri: MLflow's address, as ``tracking_address`` returns it.
+    """
+    from gsgmodel.tracking.store import artifacts_at, failures_named  # noqa: PLC0415
+
+    _check_reference(ref, tracking_uri)
+    place = _find(ref, tracking_uri)
+    with (
+        failures_named(f"canary of model {ref}", address=tracking_uri),
+        tempfile.TemporaryDirectory(prefix="gsg-canary-") as scratch,
+    ):
+        artifacts = artifacts_at(place.artifacts_uri, address=tracking_uri)
+        for below in FOLDERS:
+            for item in artifacts.list_artifacts(below or None):
+                if item.path.rpartition("/")[2] == CANARY_NAME and (item.file_size or 0) <= MAX_CANARY_BYTES:
+                    return read_canary(Path(artifacts.download_artifacts(item.path, scratch)).parent)
+    return None
+
+
+def check_registered(ref: str, *, tracking_uri: str, preparation: Preparation = PREPARATION) -> float | None:
+    """Make sure that a registered model judges here as it did where it was registered.
+
+    Args:
+        ref: A reference to MLflow, as of ``resolve_model``. One that is not there, is broken or judges otherwise is a
+            ``ConfigError``.
+        tracking_uri: MLflow's address, as ``tracking_address`` returns it.
+        preparation: How crops are made in this run.
+
+    Returns:
+        The largest difference of a margin; None where the model has no canary.
+    """
+    files = resolve_model(ref, tracking_uri=tracking_uri, preparation=preparation)
+    canary = fetch_canary(ref, tracking_uri=tracking_uri)
+    return None if canary is None else check_canary(files, canary)
+
+
+def _find(ref: str, tracking_uri: str) -> Place:
+    from gsgmodel.tracking.store import connect, failures_named  # noqa: PLC0415
+
+    with failures_named(f"model {ref}", address=tracking_uri, absent=_absent(ref, tracking_uri)):
+        client = connect(tracking_uri)
+        return _find_run(client, ref) if ref.startswith("runs:/") else _find_version(client, ref)
+
+
 def _resolve(ref: str, tracking_uri: str) -> ModelFiles:
     # A second and 100 MB, and only where MLflow holds the model.
-    from gsgmodel.tracking.store import artifacts_at, connect, failures_named  # noqa: PLC0415
+    from gsgmodel.tracking.store import artifacts_at, failures_named  # noqa: PLC0415
 
     subject = f"model {ref}"
-    with failures_named(subject, address=tracking_uri, absent=_absent(ref, tracking_uri)):
-        client = connect(tracking_uri)
-        place = _find_run(client, ref) if ref.startswith("runs:/") else _find_version(client, ref)
+    place = _find(ref, tracking_uri)
     with failures_named(subject, address=tracking_uri), tempfile.TemporaryDirectory(prefix="gsg-model-") as scratch:
         _fetch(artifacts_at(place.artifacts_uri, address=tracking_uri), Path(scratch), ref=place.uri)
         return _read(Path(scratch), place)

@@ -1,4 +1,4 @@
-"""One run in MLflow for each scan, which never stops, slows or fails the scan.
+"""One run in MLflow for each scan or training, which never stops, slows or fails it.
 
 Whatever talks to MLflow happens in one daemon thread behind a bounded queue, the import of MLflow and the making of its
 database too. Nobody waits for it but ``finish``, and that only for a stated time.
@@ -23,8 +23,8 @@ QUEUE_LENGTH = 64
 logger = logging.getLogger(__name__)
 
 
-class ScanRun:
-    """The run of one scan in MLflow, as far as MLflow takes it; ``start`` makes it."""
+class TrackedRun:
+    """The run of one job in MLflow, as far as MLflow takes it; ``start`` makes it."""
 
     def __init__(self, address: str, beginning: Beginning) -> None:
         self._address = address
@@ -37,7 +37,7 @@ class ScanRun:
         self._has_ended = threading.Event()
 
     @classmethod
-    def start(cls, settings: Mapping[str, Any], *, tracking_uri: str, experiment: str = EXPERIMENT) -> "ScanRun":
+    def start(cls, settings: Mapping[str, Any], *, tracking_uri: str, experiment: str = EXPERIMENT) -> "TrackedRun":
         """Begin a run; returns at once.
 
         Args:
@@ -52,7 +52,7 @@ class ScanRun:
         return run
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Say how far the scan is; dropped where MLflow does not keep up. Returns at once."""
+        """Say how far the job is; dropped where MLflow does not keep up. Returns at once."""
         try:
             self._waiting.put_nowait(point_of(metrics, step=step))
         except queue.Full:
@@ -71,7 +71,7 @@ class ScanRun:
         Args:
             summary: Its numbers become metrics and its texts tags; the whole is kept as ``summary.json``.
             files: What the run keeps besides, by name.
-            failed: Whether the scan failed. One that a signal ended, by its ``exit_code``, counts as killed.
+            failed: Whether the job failed. One that a signal ended, by its ``exit_code``, counts as killed.
             wait_s: How long MLflow may take for all that is still to be sent.
 
         Returns:
@@ -130,3 +130,6 @@ class ScanRun:
         except queue.Empty:
             return
         self._num_lost += 1
+
+
+ScanRun = TrackedRun

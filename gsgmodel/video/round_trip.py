@@ -1,11 +1,9 @@
 """Pictures through a lossy video codec and back, in memory: what compression does to them."""
 
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from jaxtyping import UInt8
 
@@ -29,12 +27,12 @@ def round_trip_h264(
     height, width = frames.shape[1:3]
     if height % 2 or width % 2:
         raise ValueError(f"H.264 with halved chroma needs even sides, not {width}x{height}")
-    encoder = cast("VideoCodecContext", av.CodecContext.create("libx264", "w"))
+    encoder = av.CodecContext.create("libx264", "w")
     encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.thread_count = 1
     encoder.options = {"crf": str(crf), "preset": preset}
-    decoder = cast("VideoCodecContext", av.CodecContext.create("h264", "r"))
+    decoder = av.CodecContext.create("h264", "r")
     decoder.thread_count = 1
     packets = []
     for tick, picture in enumerate(frames):

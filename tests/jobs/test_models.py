@@ -85,3 +85,8 @@ def test_what_cannot_work_is_one_sentence_and_exit_code_2(run, tmp_path, tokens,
     assert "hunter22" not in err
     assert len(err.splitlines()) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_a_canary_says_so(run, model):
+    run("register", str(model))
+    assert run("check", "models:/gsg@champion") == (0, ["models:/gsg@champion has no canary"], "")

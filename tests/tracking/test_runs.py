@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gsgmodel.tracking.runs import QUEUE_LENGTH, ScanRun
+from gsgmodel.tracking.runs import QUEUE_LENGTH, TrackedRun
 from gsgmodel.tracking.store import connect
 from tests.mlflow_server import taking_less_than
 from tests.servers import free_port
@@ -31,7 +31,7 @@ def start(experiment):
     def start_run(address):
         settings = {"input": ["a.mp4"], "output": "results", "identity": {"run_id": "R1", "scoring_id": "S"}}
         with taking_less_than(AT_ONCE_S):
-            return ScanRun.start(settings, tracking_uri=address, experiment=experiment)
+            return TrackedRun.start(settings, tracking_uri=address, experiment=experiment)
 
     return start_run
 
@@ -170,9 +170,9 @@ def test_a_database_that_cannot_be_made_is_one_sentence(tmp_path, start, capfd):
 
 EXITS = """
 import sys, time
-from gsgmodel.tracking.runs import ScanRun
+from gsgmodel.tracking.runs import TrackedRun
 begun_s = time.monotonic()
-run = ScanRun.start({"identity": {"run_id": "R"}}, tracking_uri=sys.argv[1])
+run = TrackedRun.start({"identity": {"run_id": "R"}}, tracking_uri=sys.argv[1])
 started_s = time.monotonic() - begun_s
 time.sleep(float(sys.argv[2]))
 print(run.finish({"exit_code": 0}, wait_s=1.0))

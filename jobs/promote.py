@@ -1,0 +1,58 @@
+"""Make the newest trained model the champion, if its test is not worse than the champion's beyond the interval."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from jobs.terminal import run_app
+
+REFUSED = 3
+app = App(name="gsg promote", version_flags=[])
+Switch = Parameter(negative=())
+
+
+@app.default
+def main(
+    name: str = "gsg",
+    /,
+    *,
+    challenger: str = "challenger",
+    champion: str = "champion",
+    force: Annotated[bool, Switch] = False,
+    tracking_uri: str | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """Move the champion's alias to the challenger, and that of `previous` to the champion before it.
+
+    The challenger's canary is judged first: a model that judges otherwise on this machine is not promoted. Exit code 3
+    says that it was refused. `gsg models promote NAME/VERSION` moves any alias without a question.
+
+    Args:
+        name: Of the model.
+        challenger: Alias of the version that may be promoted.
+        champion: Alias that it gets, which scans use by default.
+        force: Promote it whatever the tests found.
+        tracking_uri: MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default.
+        json_: Print one line of JSON.
+    """
+    from gsgmodel.tracking.address import tracking_address
+    from gsgmodel.tracking.promotion import promote_challenger
+    from gsgmodel.tracking.registry import check_registered
+
+    address = tracking_address(tracking_uri, folder=Path.cwd())
+    check_registered(f"models:/{name}@{challenger}", tracking_uri=address)
+    verdict = promote_challenger(name, challenger=challenger, champion=champion, tracking_uri=address, is_forced=force)
+    if json_:
+        print(json.dumps(asdict(verdict)), flush=True)
+    else:
+        said = "is" if verdict.is_promoted else "does not become"
+        print(f"models:/{verdict.challenger} {said} models:/{name}@{champion}: {verdict.reason}", flush=True)
+    return 0 if verdict.is_promoted else REFUSED
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
