@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import cyclopts
 from cyclopts import App
 
-from gsgmodel.errors import ConfigError, OutputError
+from gsgmodel.errors import ConfigError, OutputError, TrainingError
 from gsgmodel.redact import hide_credentials, redact
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except (ConfigError, cyclopts.CycloptsError) as error:
         return _fail(name, error, USAGE)
-    except OutputError as error:
+    except (OutputError, TrainingError) as error:
         return _fail(name, error, FAILED)
     except KeyboardInterrupt:
         return _fail(name, "interrupted before work began", INTERRUPTED)
@@ -67,22 +67,23 @@ def verdict_printer(threshold: float | None) -> Callable[[dict[str, Any]], None]
     return show
 
 
-def print_plan(plan: "Plan", first: Sequence[dict[str, Any]], *, as_json: bool) -> None:
-    """Print what a dry run found: what would be scored, what is left out and why, with bytes.
+def print_plan(plan: "Plan", first: Sequence[dict[str, Any]], *, as_json: bool, verb: str = "score") -> None:
+    """Print what a dry run found: what would be done, what is left out and why, with bytes.
 
     Args:
         plan: The plan.
         first: The first planned videos, largest first.
         as_json: End with the counts as one line of JSON.
+        verb: What would be done with the videos.
     """
-    print("dry run: nothing is scored")
+    print(f"dry run: nothing is {verb}d")
     for row in first:
-        print(f"  score     {bytes_text(row['size_bytes']):>9}  {shown_path(row['uri'])}")
+        print(f"  {verb:<9} {bytes_text(row['size_bytes']):>9}  {shown_path(row['uri'])}")
     if plan.num_videos > len(first):
-        print(f"  score     and {plan.num_videos - len(first)} more")
+        print(f"  {verb:<9} and {plan.num_videos - len(first)} more")
     for item in plan.examples:
         print(f"  leave out {bytes_text(item.size_bytes):>9}  {shown_path(item.uri)}  ({item.reason})")
-    print(f"would score {plan.num_videos} videos, {bytes_text(plan.num_bytes)}")
+    print(f"would {verb} {plan.num_videos} videos, {bytes_text(plan.num_bytes)}")
     for reason, count in plan.left_out.most_common():
         print(f"would leave out {count}: {reason}, {bytes_text(plan.left_out_bytes[reason])}")
     if as_json:
@@ -105,10 +106,10 @@ def print_head(table: "VideoTable", *, num_rows: int) -> None:
     Console().print(shown)
 
 
-def plan_text(plan: "Plan") -> str:
-    """Return in a sentence what a scan is about to do."""
-    text = f"{plan.num_videos} videos to score, {bytes_text(plan.num_bytes)}"
-    return f"{text}; {plan.num_done} are scored already" if plan.num_done else text
+def plan_text(plan: "Plan", *, verb: str = "score") -> str:
+    """Return in a sentence what a run is about to do."""
+    text = f"{plan.num_videos} videos to {verb}, {bytes_text(plan.num_bytes)}"
+    return f"{text}; {plan.num_done} are {verb}d already" if plan.num_done else text
 
 
 def say(lines: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,12 +76,17 @@ def output_folder(output_uri: str) -> Path:
     return folder
 
 
-def check_writable(output_uri: str, *, s3_endpoint: str | None = None) -> bool:
+RESULT_FOLDERS = ("videos", "videos/_delta_log", "runs")
+"""Of an output that scans write to."""
+
+
+def check_writable(output_uri: str, *, s3_endpoint: str | None = None, folders: Sequence[str] = RESULT_FOLDERS) -> bool:
     """Make sure that results can be written, before any work and without leaving anything behind.
 
     Args:
         output_uri: The place that the table and the runs go to; a local folder need not exist yet.
         s3_endpoint: Of the store, or None for the environment's.
+        folders: Those in it that are written to.
 
     Returns:
         Whether what is there can be kept from being replaced. Where it cannot, as with some stores of S3, only one
@@ -94,11 +99,9 @@ def check_writable(output_uri: str, *, s3_endpoint: str | None = None) -> bool:
     """
     place = output_place(output_uri, s3_endpoint=s3_endpoint)
     # Folders on a disk have rights of their own.
-    folders = (
-        [place / "videos", place / "videos" / "_delta_log", place / "runs"] if isinstance(place, LocalPlace) else []
-    )
+    probed = folders if isinstance(place, LocalPlace) else ()
     try:
-        return all([place.probe(), *(folder.probe() for folder in folders)])
+        return all([place.probe(), *((place / name).probe() for name in probed)])
     except (OSError, VideoError) as error:
         raise ConfigError(f"--output {place.uri!r} cannot be written: {reason(error)}") from error
 

@@ -1,13 +1,13 @@
 """The Delta tables of an output: ``videos``, one row a video and scoring, and others with the same ways."""
 
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from pathlib import Path
 
 import pyarrow as pa
 from deltalake.exceptions import CommitFailedError
 
 from gsgmodel.errors import Status
-from gsgmodel.results.delta import ask, create_table, file_names, is_table, open_table, quoted
+from gsgmodel.results.delta import all_rows, ask, create_table, file_names, is_table, open_table, quoted
 from gsgmodel.results.done import DoneIds
 from gsgmodel.results.kinds import RowKind
 from gsgmodel.results.places import LocalPlace, Place
@@ -79,6 +79,15 @@ class VideoTable:
     def uri(self) -> str:
         """Where the table lies, as people are shown it: a path or an ``s3://`` URI."""
         return self._place.uri
+
+    @property
+    def description(self) -> str:
+        """What the table says of itself since it was created; empty if that is nothing."""
+        return open_table(self._place, kind=self._kind).metadata().description or ""
+
+    def rows(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows of a table that fits into memory, in no order; of some columns, or of all."""
+        return all_rows(open_table(self._place, kind=self._kind), self._place, kind=self._kind, columns=columns)
 
     def load_done(self, key: str, *, retry: Set[Status] = frozenset(), decoder: str = "") -> DoneIds:
         """Find out which videos need no work; from here on ``append`` replaces the rows of the stale ones.

@@ -4,18 +4,24 @@ from collections import Counter
 from collections.abc import Sequence
 
 from gsgmodel.archive.listing import check_inputs, list_archive
+from gsgmodel.clips.schema import INDEX_ROWS, SHARDS
 from gsgmodel.errors import ConfigError
 from gsgmodel.records import VideoRef
 from gsgmodel.results.storage import check_writable
 from gsgmodel.scan.plan import left_out_text
-from gsgmodel.scan.preflight import fit_machine, this_machine
-from gsgmodel.scan.settings import ScanSettings
-from gsgmodel.scan.submitted import check_local_inputs, check_submitted, is_joining
+from gsgmodel.scan.preflight import Wishes, fit_machine, this_machine
+from gsgmodel.scan.settings import PrepareSettings, RunSettings, ScanSettings
+from gsgmodel.scan.submitted import check_local_inputs, check_local_output, check_submitted, is_joining
+from gsgmodel.tracking.address import NO_TRACKING
 
 ONE_WRITER = (
     "the output's store ignores If-None-Match, so nothing there stops two scans from overwriting each other: "
     "this run relies on being the only one that writes to it"
 )
+
+
+STORE_FOLDERS = (INDEX_ROWS.name, f"{INDEX_ROWS.name}/_delta_log", SHARDS, "runs")
+"""Of a clip store that preparations write to."""
 
 
 def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
@@ -34,15 +40,7 @@ def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
     if settings.output is None and settings.retry_statuses:
         raise ConfigError("--retry is set without --output; accepted: together with the output that holds the rows")
     check_submitted(inputs, output=settings.output, tracking_uri=settings.tracking_uri)
-    if is_joining():
-        # Ray takes seconds to load, and only a cluster needs it here.
-        from gsgmodel.scan.cluster import num_nodes  # noqa: PLC0415
-        from gsgmodel.scan.session import join  # noqa: PLC0415
-
-        join()
-        check_local_inputs(inputs, num_nodes=num_nodes())
-    else:
-        fit_machine(this_machine(), settings.wishes)
+    _check_room(inputs, settings.wishes, output=None)
     check_inputs(inputs, s3_endpoint=settings.s3_endpoint)
     _check_candidates(inputs, settings)
     if settings.output is None or settings.dry_run:
@@ -51,7 +49,47 @@ def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
     return [] if is_exclusive else [ONE_WRITER]
 
 
-def _check_candidates(inputs: Sequence[str], settings: ScanSettings) -> None:
+def check_prepare(inputs: Sequence[str], settings: PrepareSettings) -> list[str]:
+    """Check the inputs, the store, and that the actors fit this machine; labels are read afterwards.
+
+    Args:
+        inputs: Manifests, and folders with ``real`` and ``fake``.
+        settings: As parsed.
+
+    Returns:
+        Sentences that the user should know of although the run can go on.
+
+    Raises:
+        ConfigError: If something is missing, or cannot be read, written or placed, or if there is no candidate.
+    """
+    if settings.output is None:
+        raise ConfigError("--output is not set; accepted: a folder or s3://BUCKET/PREFIX for the clip store")
+    check_submitted(inputs, output=settings.output, tracking_uri=NO_TRACKING)
+    _check_room(inputs, settings.wishes, output=settings.output)
+    check_inputs(inputs, s3_endpoint=settings.s3_endpoint)
+    _check_candidates(inputs, settings)
+    if settings.dry_run:
+        return []
+    is_exclusive = check_writable(settings.output, s3_endpoint=settings.s3_endpoint, folders=STORE_FOLDERS)
+    return [] if is_exclusive else [ONE_WRITER]
+
+
+def _check_room(inputs: Sequence[str], wishes: Wishes, *, output: str | None) -> None:
+    """Make sure that the actors fit, and that every node of a cluster can reach what they read and write."""
+    if not is_joining():
+        fit_machine(this_machine(), wishes)
+        return
+    # Ray takes seconds to load, and only a cluster needs it here.
+    from gsgmodel.scan.cluster import num_nodes  # noqa: PLC0415
+    from gsgmodel.scan.session import join  # noqa: PLC0415
+
+    join()
+    check_local_inputs(inputs, num_nodes=num_nodes())
+    if output is not None:
+        check_local_output(output, num_nodes=num_nodes())
+
+
+def _check_candidates(inputs: Sequence[str], settings: RunSettings) -> None:
     left_out: Counter[str] = Counter()
     suffixes: Counter[str] = Counter()
     for item in list_archive(inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint):

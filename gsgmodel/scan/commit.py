@@ -1,4 +1,4 @@
-"""Stage 4: the driver takes scored rows as they stream and commits them; no row is lost, none stands twice.
+"""The last stage: the driver takes finished rows as they stream and commits them; no row is lost, none stands twice.
 
 Ray's word is not enough: it reports success with rows missing. What is planned is held against what is in the sink, and
 what never arrived is sent through once more.
@@ -18,9 +18,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool
 
-from gsgmodel.errors import TERMINAL
+from gsgmodel.errors import TERMINAL, OutputError
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.rows import HELD_BACK
+from gsgmodel.scan.rows import HELD_BACK, UNKEPT
 from gsgmodel.scan.stop import StopRequest
 
 COMMIT_ROWS = 500
@@ -60,6 +60,8 @@ class Committer:
     sink: Sink
     progress: Progress
     commit_s: float
+    final: frozenset[str] = TERMINAL
+    """Statuses whose rows are committed; the others are the world's fault."""
     threshold: float | None = None
     """Videos that score at least this are counted as flagged."""
     report: Callable[[Mapping[str, float], int], None] | None = None
@@ -68,7 +70,7 @@ class Committer:
     unfinished: dict[bytes, dict[str, Any]] = field(default_factory=dict)
     """Rows of videos that the world kept from being scored, by video id."""
     stage_s: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGE_COLUMNS, 0.0))
-    """CPU seconds by stage, of all rows that arrived."""
+    """CPU seconds by stage, of all rows that arrived; the names are columns of theirs."""
     _pending: list[pa.Table] = field(default_factory=list)
     _pending_ids: set[bytes] = field(default_factory=set)
     _committed_at: float = field(default_factory=time.monotonic)
@@ -83,15 +85,23 @@ class Committer:
         return among(video_ids, self.unfinished)
 
     def take(self, block: pa.Table) -> list[bytes]:
-        """Count a block of rows, keep the terminal ones for the next commit, and return whose rows they were."""
+        """Count a block of rows, keep the terminal ones for the next commit, and return whose rows they were.
+
+        Raises:
+            OutputError: If crops could not be written; what is waiting is committed first.
+        """
+        unkept = block.filter(pc.equal(block["status"], UNKEPT))
+        if unkept.num_rows:
+            self.commit()
+            raise OutputError(unkept["error_text"][0].as_py())
         block = block.filter(pc.not_equal(block["status"], HELD_BACK))
         ids = block["video_id"].combine_chunks()
         arrived: list[bytes] = ids.to_pylist()
         is_new = ~self.contains(ids) & ~among(ids, self._pending_ids) & _is_first(arrived)
         block = block.filter(pa.array(is_new))
-        is_final = pc.is_in(block["status"], pa.array(sorted(TERMINAL)))
+        is_final = pc.is_in(block["status"], pa.array(sorted(self.final)))
         self.unfinished.update({row["video_id"]: row for row in block.filter(pc.invert(is_final)).to_pylist()})
-        for stage in STAGE_COLUMNS:
+        for stage in self.stage_s:
             self.stage_s[stage] += pc.sum(block[stage]).as_py() or 0.0
         self.progress.add(statuses=block["status"].to_pylist(), num_clips=pc.sum(block["num_clips"]).as_py() or 0)
         if self.threshold is not None:
@@ -134,7 +144,7 @@ def commit_stream(
     The stream is read in a thread behind a bounded queue, so that commits and signals work while nothing arrives.
 
     Args:
-        blocks: Scored rows; closed when the run ends before the stream does.
+        blocks: Finished rows; closed when the run ends before the stream does.
         committer: Takes them.
         gate: Told what arrived; closed on a stop request.
         stop: Looked at between blocks.

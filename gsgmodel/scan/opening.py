@@ -4,92 +4,47 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from gsgmodel.errors import ConfigError, OutputError, Status
+from gsgmodel.errors import ConfigError, Status
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.records import Preparation
-from gsgmodel.redact import redact
 from gsgmodel.results.done import DoneIds
-from gsgmodel.results.runs import RunFolder, new_run_id
+from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
 from gsgmodel.scan.plan import IsDone
-from gsgmodel.scan.settings import ScanSettings, deadline_time
-from gsgmodel.scan.sinks import ListSink, Provenance, TableSink
-from gsgmodel.scan.stop import Patience, StopRequest
-from gsgmodel.scan.submitted import drain_within
+from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
+from gsgmodel.scan.settings import ScanSettings
+from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
 from gsgmodel.tracking.registry import resolve_model
-from gsgmodel.tracking.runs import ScanRun
+from gsgmodel.tracking.runs import TrackedRun
 from gsgmodel.video.container import DECODER_VERSION
 
 SCORING_REVISION = 1
 """Raised whenever this code moves scores of an unchanged video by an unchanged model; a golden test holds it."""
 DEFAULT_POINT = "default"
-FAILED, USAGE = 1, 2
-SHOW_EVERY_S = 1.0
 
 Show = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scan:
+class Scan(Run):
     """An opened scan: the model, where rows go, and what they say of themselves."""
 
-    inputs: tuple[str, ...]
     settings: ScanSettings
     model: ModelFiles
     provenance: Provenance
     threshold: float | None
     """The score from which a video is flagged; None where the model has no operating point."""
-    sink: Sink
-    plan_folder: Path
-    run_folder: RunFolder | None
-    """None where nothing is kept."""
-    tracked: ScanRun | None
+    tracked: TrackedRun | None
     """The run in MLflow; None where nothing is kept or MLflow is not wanted."""
-    resolved: Mapping[str, Any]
-    """The settings as they were resolved, and the identity of the run."""
-    notes: tuple[str, ...]
-    """What the user should know of although the scan goes on; in the summary too."""
-    recount: Callable[[], IsDone]
-    """Looks anew at what the sink holds."""
-    started_at: datetime
-
-    @property
-    def deadline_s(self) -> float | None:
-        """Seconds from now until the deadline, or None."""
-        if self.settings.deadline is None:
-            return None
-        then = deadline_time(self.settings.deadline, now=self.started_at.astimezone())
-        return max(0.0, (then - datetime.now(UTC)).total_seconds())
-
-    @cached_property
-    def stop(self) -> StopRequest:
-        """What ends the scan early."""
-        return StopRequest(deadline_s=self.deadline_s, drain_s=drain_within(self.settings.drain_s))
-
-    def patience(self, note: Callable[[str], None]) -> Patience:
-        """How long to wait for a cluster's room."""
-        return Patience(
-            timeout_s=self.settings.start_timeout_s, note=note, is_stopped=lambda: self.stop.reason is not None
-        )
-
-    def keep_plan(self, plan_path: Path) -> None:
-        """Keep a plan's file with the run, where it does not lie there already."""
-        if self.run_folder:
-            self.run_folder.keep_plan(plan_path)
-
-    @property
-    def commit_s(self) -> float:
-        """How often finished rows leave the driver; what is only shown is shown soon."""
-        return self.settings.commit_s if self.run_folder else SHOW_EVERY_S
 
 
 @contextmanager
@@ -124,7 +79,9 @@ def open_scan(
     with tempfile.TemporaryDirectory(prefix="gsg-plan-") as scratch:
         kept = settings.output is not None and not settings.dry_run
         resolved = {**asdict(replace(settings, input=inputs)), "identity": asdict(provenance)}
-        run_folder = _run_folder(settings, provenance, resolved) if kept else None
+        run_folder = None
+        if settings.output is not None and kept:
+            run_folder = make_run_folder(settings.output, resolved, s3_endpoint=settings.s3_endpoint)
         sink, recount = _open_sink(settings, provenance, printer(threshold))
         scan = Scan(
             inputs=inputs,
@@ -136,39 +93,18 @@ def open_scan(
             plan_folder=(run_folder and run_folder.plan_path) or Path(scratch),
             run_folder=run_folder,
             tracked=_start_tracking(tracking_uri, resolved) if kept else None,
+            identity=resolved["identity"],
             resolved=resolved,
             notes=tuple(notes),
             recount=recount,
             started_at=started_at,
         )
-        with _last_word(scan):
+        with last_word(scan, tell=partial(scan.tracked.finish, failed=True) if scan.tracked else None):
             yield scan
 
 
-@contextmanager
-def _last_word(scan: Scan) -> Iterator[None]:
-    """See to it that a run that an error ends has a summary: whoever watches runs by their summaries must see it.
-
-    Raises:
-        ConfigError: As it came.
-    """
-    ended = {"exit_code": FAILED, "reason": "ended by an error"}
-    try:
-        yield
-    except ConfigError as error:
-        ended = {"exit_code": USAGE, "reason": redact(str(error))}
-        raise
-    finally:
-        if scan.run_folder and not scan.run_folder.has_summary:
-            summary = {**ended, **asdict(scan.provenance)}
-            with suppress(OutputError):
-                scan.run_folder.write_summary(summary)
-            if scan.tracked:
-                scan.tracked.finish(summary, failed=True)
-
-
-def _start_tracking(tracking_uri: str, resolved: Mapping[str, Any]) -> ScanRun | None:
-    return None if tracking_uri == NO_TRACKING else ScanRun.start(resolved, tracking_uri=tracking_uri)
+def _start_tracking(tracking_uri: str, resolved: Mapping[str, Any]) -> TrackedRun | None:
+    return None if tracking_uri == NO_TRACKING else TrackedRun.start(resolved, tracking_uri=tracking_uri)
 
 
 def _provenance(settings: ScanSettings, model: ModelFiles, started_at: datetime) -> Provenance:
@@ -220,19 +156,7 @@ def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tu
     table = open_table(settings.output, s3_endpoint=settings.s3_endpoint)
     retry = frozenset(Status(name) for name in settings.retry_statuses)
     done = table.load_done(provenance.scoring_id, retry=retry, decoder=DECODER_VERSION)
-    sink = TableSink(table=table, done=done, provenance=provenance)
-    return sink, lambda: _recount(table, done, scoring_id=provenance.scoring_id)
-
-
-def _recount(table: VideoTable, done: DoneIds, *, scoring_id: str) -> IsDone:
-    """Look anew at what the table holds; a row that was to be replaced and still stands there does not count."""
-    held = table.load_done(scoring_id)
-    held.stale = set(done.stale)
-    return held.contains
-
-
-def _run_folder(settings: ScanSettings, provenance: Provenance, resolved: Mapping[str, Any]) -> RunFolder:
-    assert settings.output is not None
-    folder = RunFolder.create(settings.output, provenance.run_id, s3_endpoint=settings.s3_endpoint)
-    folder.write_settings(resolved)
-    return folder
+    sink = TableSink(
+        table=table, done=done, key=provenance.scoring_id, finished=partial(videos_of, provenance=provenance)
+    )
+    return sink, lambda: recount(table, done, key=provenance.scoring_id)

@@ -34,7 +34,7 @@ BATCH_ROWS = 10_000
 SORT_MEMORY = "1GB"
 MAX_EXAMPLES = 20
 DONE = "already scored"
-"""Reason for leaving out a video that the table holds for this model and these settings."""
+"""Reason for leaving out a video that the table holds for this model and these settings; other runs have another."""
 
 IsDone = Callable[[pa.Array], Bool[np.ndarray, "N"]]
 """Says of video ids whether they need no work."""
@@ -46,6 +46,8 @@ class Plan:
 
     path: Path
     """The planned rows as Parquet."""
+    done: str = DONE
+    """The reason for leaving out what the output holds."""
     num_videos: int = 0
     num_bytes: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
@@ -58,7 +60,7 @@ class Plan:
     @property
     def num_done(self) -> int:
         """Videos that the table holds already."""
-        return self.left_out[DONE]
+        return self.left_out[self.done]
 
     def leave_out(self, item: LeftOut) -> None:
         """Count one file that is not planned."""
@@ -66,11 +68,19 @@ class Plan:
         self.left_out_bytes[item.reason] += item.size_bytes
         if item.suffix:
             self.suffixes[item.suffix] += 1
-        if len(self.examples) < MAX_EXAMPLES and item.reason != DONE:
+        if len(self.examples) < MAX_EXAMPLES and item.reason != self.done:
             self.examples.append(item)
 
 
-def make_plan(listed: Iterable[VideoRef | LeftOut], *, is_done: IsDone, limit: int | None, folder: Path) -> Plan:
+def make_plan(
+    listed: Iterable[VideoRef | LeftOut],
+    *,
+    is_done: IsDone,
+    limit: int | None,
+    folder: Path,
+    schema: pa.Schema = PLAN_SCHEMA,
+    done: str = DONE,
+) -> Plan:
     """Write the videos of a listing that are not done, largest first, each once.
 
     Args:
@@ -78,14 +88,16 @@ def make_plan(listed: Iterable[VideoRef | LeftOut], *, is_done: IsDone, limit: i
         is_done: Says of video ids whether the table has them.
         limit: Plan at most this many, the first in listing order; the listing is not read further.
         folder: Where the plan's files go; made if missing.
+        schema: Of the planned rows: those of ``PLAN_SCHEMA``, and what else the listed references say.
+        done: The reason for leaving out what is done.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    plan = Plan(path=folder / "pass-1.parquet")
+    plan = Plan(path=folder / "pass-1.parquet", done=done)
     listing = folder / "listing.parquet"
-    with pq.ParquetWriter(listing, PLAN_SCHEMA) as writer:
+    with pq.ParquetWriter(listing, schema) as writer:
         for batch in _unfinished_batches(listed, plan, is_done, limit=limit):
-            writer.write_table(_refs_table(batch))
-    _sort_largest_first(listing, plan.path)
+            writer.write_table(_refs_table(batch, schema))
+    _sort_largest_first(listing, plan.path, schema)
     listing.unlink()
     sizes = pq.read_table(plan.path, columns=["size_bytes"])["size_bytes"]
     plan.num_videos = len(sizes)
@@ -96,7 +108,7 @@ def make_plan(listed: Iterable[VideoRef | LeftOut], *, is_done: IsDone, limit: i
 def rows_left(plan_path: Path, *, is_finished: IsDone, out_path: Path) -> int:
     """Write the planned rows that never arrived to a plan of their own and return how many they are."""
     num_left = 0
-    with pq.ParquetFile(plan_path) as parts, pq.ParquetWriter(out_path, PLAN_SCHEMA) as writer:
+    with pq.ParquetFile(plan_path) as parts, pq.ParquetWriter(out_path, parts.schema_arrow) as writer:
         for batch in parts.iter_batches(batch_size=BATCH_ROWS):
             missing = batch.filter(pa.array(~is_finished(batch["video_id"])))
             writer.write_batch(missing)
@@ -117,10 +129,10 @@ def planned_refs(path: Path, *, most: int) -> list[dict[str, Any]]:
     return [row.to_pylist()[0] for row in islice(planned_rows(path), most)]
 
 
-def left_out_text(left_out: Mapping[str, int], suffixes: Mapping[str, int]) -> str:
-    """Return what was left out in words, by reason, the commonest suffixes named."""
+def left_out_text(left_out: Mapping[str, int], suffixes: Mapping[str, int], *, done: str = DONE) -> str:
+    """Return what was left out in words, by reason, what is done first, the commonest suffixes named."""
     named = ", ".join(f"{suffix} {count}" for suffix, count in Counter(suffixes).most_common(5))
-    parts = [f"{reason} {count}" for reason, count in sorted(left_out.items(), key=lambda item: item[0] != DONE)]
+    parts = [f"{reason} {count}" for reason, count in sorted(left_out.items(), key=lambda item: item[0] != done)]
     return ", ".join(parts) + (f" ({named})" if named else "")
 
 
@@ -133,7 +145,7 @@ def _unfinished_batches(
     while batch := list(islice(candidates, BATCH_ROWS if left is None else min(left, BATCH_ROWS))):
         is_left = ~is_done(pa.array([ref.video_id for ref in batch], pa.binary()))
         for ref in compress(batch, ~is_left):
-            plan.leave_out(LeftOut(uri=ref.uri, size_bytes=ref.size_bytes, reason=DONE, suffix=""))
+            plan.leave_out(LeftOut(uri=ref.uri, size_bytes=ref.size_bytes, reason=plan.done, suffix=""))
         wanted = list(compress(batch, is_left))
         left = left if left is None else left - len(wanted)
         if wanted:
@@ -148,22 +160,21 @@ def _candidates(listed: Iterable[VideoRef | LeftOut], plan: Plan) -> Iterator[Vi
             yield item
 
 
-def _refs_table(refs: Sequence[VideoRef]) -> pa.Table:
-    columns = [[getattr(ref, name) for ref in refs] for name in PLAN_SCHEMA.names]
+def _refs_table(refs: Sequence[VideoRef], schema: pa.Schema) -> pa.Table:
+    columns = [[getattr(ref, name) for ref in refs] for name in schema.names]
     return pa.Table.from_arrays(
-        [pa.array(column, field.type) for column, field in zip(columns, PLAN_SCHEMA, strict=True)], schema=PLAN_SCHEMA
+        [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema
     )
 
 
-def _sort_largest_first(source: Path, target: Path) -> None:
+def _sort_largest_first(source: Path, target: Path, schema: pa.Schema) -> None:
     # DuckDB sorts on disk, so a listing of many millions does not have to fit into memory.
     with duckdb.connect(config={"memory_limit": SORT_MEMORY, "temp_directory": str(source.parent)}) as database:
+        others = ", ".join(f"any_value({name}) AS {name}" for name in schema.names if name != "video_id")
         reader = database.sql(
-            "SELECT video_id, any_value(uri) AS uri, any_value(etag) AS etag, any_value(size_bytes) AS size_bytes, "
-            "any_value(last_modified_s) AS last_modified_s FROM read_parquet(?) GROUP BY video_id "
-            "ORDER BY size_bytes DESC, uri",
+            f"SELECT video_id, {others} FROM read_parquet(?) GROUP BY video_id ORDER BY size_bytes DESC, uri",  # noqa: S608
             params=[str(source)],
         ).to_arrow_reader(BATCH_ROWS)
-        with pq.ParquetWriter(target, PLAN_SCHEMA) as writer:
+        with pq.ParquetWriter(target, schema) as writer:
             for batch in reader:
-                writer.write_table(pa.Table.from_batches([batch]).cast(PLAN_SCHEMA))
+                writer.write_table(pa.Table.from_batches([batch]).select(schema.names).cast(schema))

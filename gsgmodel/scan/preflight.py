@@ -24,6 +24,8 @@ DRIVER_BYTES = int(1.25 * GIB)
 ROW_BYTES = 64 << 20
 """The largest prepared row: 32 clips of 12 crops."""
 MIN_OBJECT_STORE_BYTES = 256 << 20
+CORES_PER_KEEPER = 16
+"""Without a network the second stage writes a clip in 22 ms, and a core prepares one in 0.9 s (25 real videos)."""
 _STEPS = 1000
 """Shares of a core are whole thousandths; Ray counts in ten-thousandths."""
 GPUS = Path("/proc/driver/nvidia/gpus")
@@ -47,25 +49,37 @@ class Machine:
 class Wishes:
     """What the user asks of the pools."""
 
-    device: Literal["auto", "cpu", "gpu"]
-    """Where the network runs."""
+    device: Literal["auto", "cpu", "gpu", "none"]
+    """Where the network runs; none where the second stage has no network and next to nothing to do."""
     prepare_actors: int | None
     """None to choose."""
     score_actors: int | None
     """None to choose."""
     batch_clips: int
-    """Clips of one forward pass; a score call on a GPU takes as many rows."""
+    """Clips of one forward pass; a call of the second stage takes as many rows, unless it runs on a CPU's cores."""
+
+    @property
+    def second(self) -> str:
+        """What the second stage is called."""
+        return "keep" if self.device == "none" else "score"
+
+    @property
+    def advice(self) -> str:
+        """What to do where the actors do not fit."""
+        return "set fewer --prepare-actors" + ("" if self.device == "none" else " or --score-actors")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pools:
-    """How many actors of each stage, and what each reserves."""
+    """How many actors of each stage, and what each reserves. The second stage scores, or keeps what was prepared."""
 
     prepare_actors: int
     score_actors: int
     cpus_per_actor: float
     """Of a prepare actor, and of a score actor on a CPU."""
     gpus_per_score_actor: float
+    has_network: bool = True
+    """Whether the second stage runs one."""
     rows_per_score_call: int
     object_store_bytes: int
     """Of the Ray that is started here; a cluster's is as it is."""
@@ -74,8 +88,8 @@ class Pools:
 
     @property
     def cpus_per_score_actor(self) -> float:
-        """A score actor on a GPU reserves no core: waiting for one that prepare actors hold would never end."""
-        return 0.0 if self.gpus_per_score_actor else self.cpus_per_actor
+        """One that needs none reserves none: waiting for a core that prepare actors hold would never end."""
+        return self.cpus_per_actor if self.has_network and not self.gpus_per_score_actor else 0.0
 
     @property
     def max_in_work(self) -> int:
@@ -128,13 +142,18 @@ def fit_machine(machine: Machine, wishes: Wishes) -> Pools:
     device, prepare_actors, score_actors = wishes.device, wishes.prepare_actors, wishes.score_actors
     if device == "gpu" and machine.num_gpus == 0:
         raise ConfigError("--device is gpu, but no GPU is visible here; accepted: auto or cpu")
-    on_gpu = device != "cpu" and machine.num_gpus > 0
-    score = score_actors or (machine.num_gpus if on_gpu else _score_actors(machine, prepare_actors=prepare_actors))
+    on_gpu = _is_on_gpu(device, machine.num_gpus)
+    has_cores = on_gpu or device == "none"
+    if device == "none":
+        score = score_actors or _keep_actors(machine.cores)
+    else:
+        score = score_actors or (machine.num_gpus if on_gpu else _score_actors(machine, prepare_actors=prepare_actors))
     if on_gpu and score > machine.num_gpus:
         raise ConfigError(f"--score-actors is {score}, but there are {machine.num_gpus} GPUs; accepted: up to that")
     room = _free_bytes(machine, prepare=0, score=score) // PREPARE_BYTES
-    prepare = prepare_actors or max(1, min(math.floor(machine.cores) if on_gpu else _actors_for(machine.cores), room))
-    _check_memory(machine, prepare=prepare, score=score)
+    most = math.floor(machine.cores) if has_cores else _actors_for(machine.cores)
+    prepare = prepare_actors or max(1, min(most, room))
+    _check_memory(machine, prepare=prepare, score=score, wishes=wishes)
     # Rounding down keeps the sum within the cores.
     cpus_per_actor = int(min(1.0, machine.cores / (prepare + score)) * _STEPS) / _STEPS
     if cpus_per_actor <= 0:
@@ -144,8 +163,9 @@ def fit_machine(machine: Machine, wishes: Wishes) -> Pools:
         score_actors=score,
         cpus_per_actor=cpus_per_actor,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
+        has_network=device != "none",
         # On a CPU a batch of one video is as fast and keeps fewer videos in work.
-        rows_per_score_call=wishes.batch_clips if on_gpu else 1,
+        rows_per_score_call=wishes.batch_clips if has_cores else 1,
         object_store_bytes=min(
             MIN_OBJECT_STORE_BYTES + _free_bytes(machine, prepare=prepare, score=score),
             _object_store_bytes(machine, rows=prepare * 2 + score * wishes.batch_clips * 3),
@@ -166,35 +186,44 @@ def fit_nodes(nodes: Sequence[Machine], wishes: Wishes) -> Pools:
         ConfigError: If the nodes hold fewer actors than one of each stage, or fewer than were asked for.
     """
     num_gpus = sum(node.num_gpus for node in nodes)
-    on_gpu = wishes.device != "cpu" and num_gpus > 0
+    on_gpu = _is_on_gpu(wishes.device, num_gpus)
+    has_cores = on_gpu or wishes.device == "none"
     pairs = [min(_actors_for(node.cores), node.memory_bytes // (PREPARE_BYTES + SCORE_BYTES)) for node in nodes]
     alone = [
         min(math.floor(node.cores), (node.memory_bytes - node.num_gpus * SCORE_BYTES) // PREPARE_BYTES)
         for node in nodes
     ]
-    score = wishes.score_actors or max(1, num_gpus if on_gpu else sum(pairs))
-    prepare = wishes.prepare_actors or max(1, sum(max(0, each) for each in (alone if on_gpu else pairs)))
+    if wishes.device == "none":
+        score = wishes.score_actors or _keep_actors(sum(node.cores for node in nodes))
+    else:
+        score = wishes.score_actors or max(1, num_gpus if on_gpu else sum(pairs))
+    prepare = wishes.prepare_actors or max(1, sum(max(0, each) for each in (alone if has_cores else pairs)))
     if wishes.device == "gpu" and not on_gpu:
         raise ConfigError("--device is gpu, but no GPU of the cluster is free; accepted: auto or cpu")
     if on_gpu and score > num_gpus:
         raise ConfigError(f"--score-actors is {score}, but {num_gpus} GPUs are free; accepted: up to that")
-    num_actors = prepare if on_gpu else prepare + score
+    num_actors = prepare if has_cores else prepare + score
     steps = _largest_share(nodes, num_actors)
     if not steps:
         cores, memory_gib = sum(node.cores for node in nodes), sum(node.memory_bytes for node in nodes) / GIB
         raise ConfigError(
-            f"{prepare} prepare and {score} score actors do not fit what is free of the cluster, {cores:g} cores and "
-            f"{memory_gib:.1f} GiB on {len(nodes)} nodes: set fewer --prepare-actors or --score-actors"
+            f"{prepare} prepare and {score} {wishes.second} actors do not fit what is free of the cluster, {cores:g} "
+            f"cores and {memory_gib:.1f} GiB on {len(nodes)} nodes: {wishes.advice}"
         )
     return Pools(
         prepare_actors=prepare,
         score_actors=score,
         cpus_per_actor=steps / _STEPS,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
-        rows_per_score_call=wishes.batch_clips if on_gpu else 1,
+        has_network=wishes.device != "none",
+        rows_per_score_call=wishes.batch_clips if has_cores else 1,
         object_store_bytes=0,
         memory_per_actor_bytes=PREPARE_BYTES,
     )
+
+
+def _is_on_gpu(device: str, num_gpus: int) -> bool:
+    return device in {"auto", "gpu"} and num_gpus > 0
 
 
 def _largest_share(nodes: Sequence[Machine], num_actors: int) -> int:
@@ -216,16 +245,20 @@ def _score_actors(machine: Machine, *, prepare_actors: int | None) -> int:
     return max(1, min(_actors_for(machine.cores), by_memory))
 
 
+def _keep_actors(cores: float) -> int:
+    return max(1, int(cores) // CORES_PER_KEEPER)
+
+
 def _actors_for(cores: float) -> int:
     return math.ceil(cores * float(ACTORS_PER_CORE))
 
 
-def _check_memory(machine: Machine, *, prepare: int, score: int) -> None:
+def _check_memory(machine: Machine, *, prepare: int, score: int, wishes: Wishes) -> None:
     if _free_bytes(machine, prepare=prepare, score=score) < 0:
         need = prepare * PREPARE_BYTES + score * SCORE_BYTES + DRIVER_BYTES + MIN_OBJECT_STORE_BYTES
         raise ConfigError(
-            f"{prepare} prepare and {score} score actors need about {need / GIB:.1f} GiB of memory, and there are "
-            f"{machine.memory_bytes / GIB:.1f}: set fewer --prepare-actors or --score-actors"
+            f"{prepare} prepare and {score} {wishes.second} actors need about {need / GIB:.1f} GiB of memory, and "
+            f"there are {machine.memory_bytes / GIB:.1f}: {wishes.advice}"
         )
 
 

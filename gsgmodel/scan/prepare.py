@@ -18,17 +18,18 @@ from gsgmodel.archive.reading import open_object
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.records import Preparation, VideoRef
 from gsgmodel.redact import hide_credentials
+from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.rows import held_back_row, prepared_row
 from gsgmodel.scan.session import Session
-from gsgmodel.scan.settings import ScanSettings
-from gsgmodel.scoring.prepare import prepare_video
+from gsgmodel.scan.settings import RunSettings
+from gsgmodel.scoring.prepare import Companion, VideoPreparer
 
 
-def prepare(rows: Dataset, session: Session, *, preparation: Preparation, settings: ScanSettings) -> Dataset:
+def prepare(rows: Dataset, session: Session, *, preparation: Preparation, settings: RunSettings) -> Dataset:
     """Add to each planned row what is known of the video and its clips.
 
     Args:
-        rows: Planned rows, one a block.
+        rows: Planned rows, one a block; a row may name an original and a mask (``scan.labelled``).
         session: Ray, with the size of the pool and the gate that is asked before each video.
         preparation: How frames become crops.
         settings: Which faces and how many clips; how the videos' store is reached.
@@ -69,18 +70,17 @@ class PrepareActor:
         s3_endpoint: str | None,
         gate: Any,
     ) -> None:
-        self._preparation = preparation
-        self._faces = faces
-        self._window_s = window_s
-        self._max_clips = max_clips
         self._s3_endpoint = s3_endpoint
         self._gate = gate
         self._num_started = 0
         hide_credentials()
-        self._detector = FaceDetector(
+        detector = FaceDetector(
             long_side_px=preparation.detect_long_side_px,
             min_face_px=preparation.min_face_px,
             thresholds=preparation.detect_thresholds,
+        )
+        self._preparer = VideoPreparer(
+            detector=detector, preparation=preparation, faces=faces, window_s=window_s, max_clips=max_clips
         )
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -92,15 +92,22 @@ class PrepareActor:
         if self._num_started % TRIM_EVERY == 0:
             return_free_memory()
         started_s = time.thread_time()
-        video = prepare_video(
-            partial(open_object, VideoRef(**planned), s3_endpoint=self._s3_endpoint),
-            detector=self._detector,
-            preparation=self._preparation,
-            faces=self._faces,
-            window_s=self._window_s,
-            max_clips=self._max_clips,
+        ref = VideoRef(**{name: planned[name] for name in PLAN_SCHEMA.names})
+        video = self._preparer.prepare(
+            partial(open_object, ref, s3_endpoint=self._s3_endpoint),
+            original=self._companion("original", planned),
+            mask=self._companion("mask", planned),
         )
         return prepared_row(planned, video, cpu_s=time.thread_time() - started_s)
+
+    def _companion(self, column: str, planned: dict[str, Any]) -> Companion | None:
+        facts = planned.get(column)
+        if facts is None:
+            return None
+        ref = VideoRef(**facts)
+        return Companion(
+            name=f"{column} {ref.uri}", open_source=partial(open_object, ref, s3_endpoint=self._s3_endpoint)
+        )
 
 
 def return_free_memory() -> None:

@@ -24,6 +24,8 @@ class Progress:
     started_s: float = field(default_factory=time.monotonic)
     counts: Counter[str] = field(default_factory=Counter)
     num_clips: int = 0
+    success: str = Status.SCORED
+    """The status that need not be told."""
     _recent: list[tuple[float, int]] = field(default_factory=list)
     _printed_s: float = 0.0
     _line_length: int = 0
@@ -56,8 +58,8 @@ class Progress:
             f"{rate:.2f} videos/s",
             f"{self.num_clips / elapsed_s:.2f} clips/s",
         ]
-        unscored = {name: count for name, count in sorted(self.counts.items()) if name != Status.SCORED}
-        parts += [f"{name} {count}" for name, count in unscored.items()]
+        others = {name: count for name, count in sorted(self.counts.items()) if name != self.success}
+        parts += [f"{name} {count}" for name, count in others.items()]
         left = self.num_planned - self.num_finished
         if left and rate:
             parts.append(f"{duration_text(left / rate)} left")

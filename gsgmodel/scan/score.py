@@ -12,7 +12,7 @@ from ray.data import ActorPoolStrategy, Dataset
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.redact import hide_credentials
-from gsgmodel.scan.rows import SCORED_SCHEMA, crops_of
+from gsgmodel.scan.rows import PIXELS, SCORED_SCHEMA, crops_of
 from gsgmodel.scan.session import Session
 from gsgmodel.scoring.network import ClipScorer, combine_with
 from gsgmodel.scoring.verdict import Combine, ScoredClip
@@ -68,7 +68,7 @@ class ScoreActor:
         ]
         scored = self._network.score(crops)
         cpu_s = (time.thread_time() - started_s) / max(sum(len(video) for video in crops), 1)
-        rows = batch.drop_columns(["crops"]).to_pylist()
+        rows = batch.drop_columns(list(PIXELS)).to_pylist()
         return pa.Table.from_pylist(
             [
                 scored_row(row, video, combine=self._combine, cpu_s=cpu_s * len(video))

@@ -155,7 +155,7 @@ def _room(wishes: Wishes, *, num_videos: int) -> Room:
     most_gpus = wishes.score_actors or math.ceil(num_videos / wishes.batch_clips)
     return Room(
         cores=wishes.prepare_actors or num_videos,
-        gpus=0 if wishes.device == "cpu" else most_gpus,
+        gpus=0 if wishes.device in {"cpu", "none"} else most_gpus,
         needs_gpu=wishes.device == "gpu",
     )
 

@@ -7,7 +7,9 @@ from typing import Literal
 
 from gsgmodel.archive.conditions import parse_filters
 from gsgmodel.archive.identity import check_endpoint
+from gsgmodel.clips.recipe import CropRecipe
 from gsgmodel.errors import TERMINAL, ConfigError, Status
+from gsgmodel.records import Preparation
 from gsgmodel.scan.preflight import Wishes
 from gsgmodel.tracking.address import DEFAULT_MODEL
 
@@ -19,8 +21,8 @@ MAX_CLIPS_LIMIT = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScanSettings:
-    """What to score, with which model, where results go, and within which bounds."""
+class RunSettings:
+    """What every run over an archive has: which videos, where results go, and within which bounds."""
 
     input: tuple[str, ...] = ()
     """Files, folders, s3://BUCKET/PREFIX, or manifests (.csv, .parquet with a column uri or path), as INPUTS are."""
@@ -28,18 +30,14 @@ class ScanSettings:
     """Folder or s3://BUCKET/PREFIX for the table `videos` and `runs/RUN`; without it, verdicts are only printed."""
     s3_endpoint: str | None = None
     """Address of an S3 store other than the environment's; credentials only ever come from the environment."""
-    model: str = DEFAULT_MODEL
-    """models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH, a model folder, or `untrained` to try the pipeline."""
-    tracking_uri: str | None = None
-    """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default; `none` keeps no run there."""
     limit: int | None = None
-    """Score at most this many videos, the first in listing order."""
+    """Take at most this many videos, the first in listing order."""
     filter: tuple[str, ...] = ()
     """Globs over names and paths that choose what is a video ('*': every file); also size>=1MB, size<2GB, age<1d."""
     dry_run: bool = False
-    """Print what would be scored and what is left out, and why; score nothing."""
+    """Print what would be done and what is left out, and why; do nothing."""
     retry: tuple[str, ...] = ()
-    """Statuses whose rows are scored again and replaced, for example unreadable,crashed."""
+    """Statuses whose videos are done again and their rows replaced, for example unreadable,crashed."""
     faces: Literal["all", "largest"] = "all"
     """Score every face (the video's score is the highest), or only the largest track (the paper)."""
     window_s: float = 60.0
@@ -49,17 +47,9 @@ class ScanSettings:
     deadline: str | None = None
     """Stop starting videos at this time of day (HH:MM) or after this long (2h, 90m, 45s); exit code 5."""
     max_failures: float = 1.0
-    """Exit with 3 when a larger share of the videos than this could not be scored; no face is no failure."""
-    fail_on_flagged: bool = False
-    """Exit with 4 when a video's score reaches the model's threshold."""
-    device: Literal["auto", "cpu", "gpu"] = "auto"
-    """Where the network runs; auto takes a GPU where Ray sees one."""
+    """Exit with 3 when a larger share of the videos than this could not be done; no face is no failure."""
     prepare_actors: int | None = None
     """Processes that decode and find faces; as many as there are cores by default."""
-    score_actors: int | None = None
-    """Processes that run the network; one a GPU, or one for three cores, by default."""
-    batch_clips: int = 4
-    """Clips the network takes at once."""
     start_timeout: str = "10m"
     """On a cluster, wait this long for the first core and GPU, for other jobs to end or the autoscaler to add nodes."""
     commit_s: float = 30.0
@@ -72,16 +62,13 @@ class ScanSettings:
     def __post_init__(self) -> None:
         _at_least("limit", self.limit, 1)
         _at_least("prepare-actors", self.prepare_actors, 1)
-        _at_least("score-actors", self.score_actors, 1)
-        _at_least("batch-clips", self.batch_clips, 1)
         _above_zero("window-s", self.window_s)
         _above_zero("commit-s", self.commit_s)
         if not 0 <= self.drain_s < float("inf"):
             raise ConfigError(f"--drain-s is {self.drain_s}; accepted: seconds, 0 or more")
         if not 1 <= self.max_clips <= MAX_CLIPS_LIMIT:
             raise ConfigError(f"--max-clips is {self.max_clips}; accepted: 1 to {MAX_CLIPS_LIMIT}")
-        if not 0 <= self.max_failures <= 1:
-            raise ConfigError(f"--max-failures is {self.max_failures}; accepted: a share from 0 to 1")
+        check_share("max-failures", self.max_failures)
         for name in self.retry_statuses:
             if name not in TERMINAL or name == Status.SCORED:
                 raise ConfigError(f"--retry names {name!r}; accepted: {', '.join(sorted(TERMINAL - {Status.SCORED}))}")
@@ -93,6 +80,39 @@ class ScanSettings:
             deadline_time(self.deadline, now=datetime.now().astimezone())
 
     @property
+    def start_timeout_s(self) -> float:
+        """Seconds to wait for the first core and GPU of a cluster; 0 where the text is no duration."""
+        return duration_s(self.start_timeout)
+
+    @property
+    def retry_statuses(self) -> tuple[str, ...]:
+        """The statuses to retry, whether given as several values or as one with commas."""
+        return tuple(name.strip() for value in self.retry for name in value.split(",") if name.strip())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanSettings(RunSettings):
+    """What to score, with which model, where results go, and within which bounds."""
+
+    model: str = DEFAULT_MODEL
+    """models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH, a model folder, or `untrained` to try the pipeline."""
+    tracking_uri: str | None = None
+    """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default; `none` keeps no run there."""
+    fail_on_flagged: bool = False
+    """Exit with 4 when a video's score reaches the model's threshold."""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """Where the network runs; auto takes a GPU where Ray sees one."""
+    score_actors: int | None = None
+    """Processes that run the network; one a GPU, or one for three cores, by default."""
+    batch_clips: int = 4
+    """Clips the network takes at once."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least("score-actors", self.score_actors, 1)
+        _at_least("batch-clips", self.batch_clips, 1)
+
+    @property
     def wishes(self) -> Wishes:
         """What is asked of the pools of actors."""
         return Wishes(
@@ -102,15 +122,61 @@ class ScanSettings:
             batch_clips=self.batch_clips,
         )
 
-    @property
-    def start_timeout_s(self) -> float:
-        """Seconds to wait for the first core and GPU of a cluster; 0 where the text is no duration."""
-        return duration_s(self.start_timeout)
+
+SHARD_VIDEOS = 16
+"""Of which the clips go into one shard, unless they would be large together."""
+SHARD_BYTES = 320 << 20
+"""What the crops and masks of one shard have at most before they are packed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareSettings(RunSettings):
+    """Which labelled videos become clips, how, and where the clips go."""
+
+    input: tuple[str, ...] = ()
+    """Manifests (.csv, .parquet with path or uri, label, ...), or folders with `real` and `fake`, as INPUTS are."""
+    output: str | None = None
+    """Folder or s3://BUCKET/PREFIX of the clip store; made if it is not there, added to if it is."""
+    faces: Literal["all", "largest"] = "largest"
+    """Keep clips of every face, or of the largest track of a video only (the paper)."""
+    max_clips: int = 8
+    """At most this many clips a video; a longer video gets wider windows and its row says so."""
+    boxes_from: Literal["own", "original"] = "own"
+    """Crop a fake at its own faces, or where the faces are of the video that the column `original` names."""
+    val_share: float = 0.15
+    """Share of people (of videos where nobody is named) for validation, where the manifest has no split."""
+    test_share: float = 0.15
+    """Share of people (of videos where nobody is named) for testing, where the manifest has no split."""
+    split_seed: int = 0
+    """Another seed draws other splits."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_share("val-share", self.val_share)
+        check_share("test-share", self.test_share)
+        if self.val_share + self.test_share > 1:
+            together = f"--val-share is {self.val_share} and --test-share {self.test_share}"
+            raise ConfigError(f"{together}; accepted: together at most 1")
 
     @property
-    def retry_statuses(self) -> tuple[str, ...]:
-        """The statuses to retry, whether given as several values or as one with commas."""
-        return tuple(name.strip() for value in self.retry for name in value.split(",") if name.strip())
+    def recipe(self) -> CropRecipe:
+        """How the crops are made."""
+        return CropRecipe(
+            preparation=Preparation(),
+            faces=self.faces,
+            window_s=float(self.window_s),
+            max_clips=self.max_clips,
+            boxes_from=self.boxes_from,
+        )
+
+    @property
+    def wishes(self) -> Wishes:
+        """What is asked of the pools of actors: the second stage only writes shards."""
+        preparation = self.recipe.preparation
+        # Three colours and a mask.
+        clip_bytes = preparation.frames_per_clip * preparation.crop_size_px**2 * 4
+        shard_videos = max(1, min(SHARD_VIDEOS, SHARD_BYTES // (clip_bytes * self.max_clips)))
+        return Wishes(device="none", prepare_actors=self.prepare_actors, score_actors=None, batch_clips=shard_videos)
 
 
 def deadline_time(text: str, *, now: datetime) -> datetime:
@@ -140,6 +206,20 @@ def duration_s(text: str) -> float:
 
 def _seconds(parts: re.Match[str]) -> float:
     return 3600.0 * int(parts["h"] or 0) + 60.0 * int(parts["m"] or 0) + int(parts["s"] or 0)
+
+
+def check_share(flag: str, value: float) -> None:
+    """Make sure that a setting is a share.
+
+    Args:
+        flag: Its name on the command line, without dashes.
+        value: Its value.
+
+    Raises:
+        ConfigError: If it is not within 0 and 1.
+    """
+    if not 0 <= value <= 1:
+        raise ConfigError(f"--{flag} is {value}; accepted: a share from 0 to 1")
 
 
 def _at_least(flag: str, value: int | None, least: int) -> None:

@@ -1,6 +1,6 @@
 """Where finished rows go: the Delta table of an output folder, or the terminal where nothing is to be kept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -29,22 +29,25 @@ class Provenance:
 
 @dataclass(kw_only=True)
 class TableSink:
-    """Appends to the table of an output folder."""
+    """Appends to a table of an output folder."""
 
     table: VideoTable
     done: DoneIds
-    provenance: Provenance
+    key: str
+    """What every row carries in the table's key column."""
+    finished: Callable[[pa.Table], pa.Table]
+    """Gives arrived rows the columns of the table."""
     num_committed: int = 0
     num_conceded: int = 0
     """Rows that another run had committed first."""
 
     def contains(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
-        """Say which videos the table has, those to be scored again left out."""
+        """Say which videos the table has, those to be done again left out."""
         return self.done.contains(video_ids)
 
     def commit(self, rows: pa.Table) -> None:
-        """Append rows in one commit, replacing those that are to be scored again."""
-        committed = self.table.append(videos_of(rows, self.provenance), key=self.provenance.scoring_id)
+        """Append rows in one commit, replacing those that are to be done again."""
+        committed = self.table.append(self.finished(rows), key=self.key)
         self.num_committed += committed
         self.num_conceded += rows.num_rows - committed
 
@@ -69,27 +72,36 @@ class ListSink:
 
 def videos_of(rows: pa.Table, provenance: Provenance) -> pa.Table:
     """Return scored rows with the columns of the table: what the run adds, and without what only the run needs."""
-    now = datetime.now(UTC)
     added = {
         "scoring_id": provenance.scoring_id,
         "run_id": provenance.run_id,
         "model_uri": provenance.model_uri,
         "model_version": provenance.model_version,
         "model_digest": provenance.model_digest,
-        "scored_at": now,
+        "scored_at": datetime.now(UTC),
         "schema_version": SCHEMA_VERSION,
     }
-    columns = [
-        _column(rows, wanted) if wanted.name not in added else pa.repeat(pa.scalar(added[wanted.name]), rows.num_rows)
-        for wanted in VIDEOS
-    ]
-    return pa.Table.from_arrays(
-        [column.cast(wanted.type) for column, wanted in zip(columns, VIDEOS, strict=True)], schema=VIDEOS
-    )
+    return table_rows(rows, schema=VIDEOS, added=added)
 
 
-def _column(rows: pa.Table, wanted: pa.Field) -> pa.ChunkedArray:
-    if wanted.name == "last_modified":
-        microseconds = pc.cast(pc.round(pc.multiply(rows["last_modified_s"], 1e6)), pa.int64())
-        return pc.cast(microseconds, pa.timestamp("us", tz="UTC"))
-    return rows[wanted.name]
+def table_rows(rows: pa.Table, *, schema: pa.Schema, added: Mapping[str, Any]) -> pa.Table:
+    """Return arrived rows with the columns of a table.
+
+    Args:
+        rows: As the last stage makes them.
+        schema: Of the table.
+        added: Columns that rows do not have, or have otherwise: an array, or one value for all rows. Without it,
+            ``last_modified`` is made of their ``last_modified_s``.
+    """
+    columns = []
+    for wanted in schema:
+        if wanted.name in added:
+            value = added[wanted.name]
+            column = value if isinstance(value, pa.Array) else pa.repeat(pa.scalar(value, wanted.type), rows.num_rows)
+        elif wanted.name == "last_modified":
+            microseconds = pc.cast(pc.round(pc.multiply(rows["last_modified_s"], 1e6)), pa.int64())
+            column = pc.cast(microseconds, wanted.type)
+        else:
+            column = rows[wanted.name]
+        columns.append(column.cast(wanted.type))
+    return pa.Table.from_arrays(columns, schema=schema)

@@ -11,7 +11,7 @@ from ray.data import Dataset
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
-from gsgmodel.scan.plan import PLAN_SCHEMA, planned_rows
+from gsgmodel.scan.plan import planned_rows
 
 Rows: TypeAlias = Dataset
 """Rows on their way through the stages."""
@@ -24,6 +24,7 @@ class PlanSource(Datasource):  # type: ignore[misc]
         super().__init__()
         self._path = path
         with pq.ParquetFile(path) as plan:
+            self._schema = plan.schema_arrow
             self._num_rows = plan.metadata.num_rows
             self._size_bytes = sum(plan.metadata.row_group(i).total_byte_size for i in range(plan.num_row_groups))
 
@@ -44,7 +45,7 @@ class PlanSource(Datasource):  # type: ignore[misc]
         def read() -> Iterator[pa.Table]:
             return planned_rows(path)
 
-        return [ReadTask(read, metadata, schema=PLAN_SCHEMA, per_task_row_limit=per_task_row_limit)]
+        return [ReadTask(read, metadata, schema=self._schema, per_task_row_limit=per_task_row_limit)]
 
 
 def read_plan(path: Path) -> Rows:

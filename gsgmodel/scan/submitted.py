@@ -92,6 +92,23 @@ def check_local_inputs(inputs: Sequence[str], *, num_nodes: int) -> None:
             )
 
 
+def check_local_output(output: str, *, num_nodes: int) -> None:
+    """Refuse an output that only one node of several has, where all of them write to it.
+
+    Args:
+        output: As given.
+        num_nodes: Nodes of the cluster that are alive.
+
+    Raises:
+        ConfigError: If it is local and there are several nodes.
+    """
+    if num_nodes > 1 and not is_s3(output):
+        raise ConfigError(
+            f"--output {output!r} is local, and the cluster has {num_nodes} nodes, which do not share it; accepted: "
+            "s3://BUCKET/PREFIX"
+        )
+
+
 def drain_within(drain_s: float, environment: Mapping[str, str] = os.environ) -> float:
     """How long videos in work may finish after a stop: as set, but in a submitted job within Ray's own patience.
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.results.delta import create_table, handle
+from gsgmodel.results.delta import all_rows, create_table, handle, open_table
 from gsgmodel.results.kinds import RowKind, check_rows, holds
 from gsgmodel.results.schema import VIDEO_ROWS, VIDEOS
 from gsgmodel.results.table import VideoTable
@@ -129,3 +129,27 @@ def test_the_key_of_scores_is_their_scoring_id(rows):
 def test_no_rows_hold_anything_and_null_is_no_yes():
     assert holds(pa.chunked_array([], pa.bool_()))
     assert not holds(pa.chunked_array([[True, None]]))
+
+
+def test_a_table_says_what_it_was_created_for_and_hands_out_all_its_rows(output):
+    where = {"s3_endpoint": output.s3_endpoint, "kind": THINGS}
+    table = VideoTable.open_or_create(output.uri, **where, description="things of 2026")
+    assert VideoTable.open_or_create(output.uri, **where, description="others").description == "things of 2026"
+    assert table.rows().num_rows == 0
+    table.append(things(1, 2), key="w")
+    table.append(things(2, way="v"), key="v")
+    by_id = [("video_id", "ascending"), ("way", "ascending")]
+    written = pa.concat_tables([things(1, 2), things(2, way="v")])
+    assert table.rows().sort_by(by_id).equals(written.sort_by(by_id))
+    assert sorted(table.rows(["way"])["way"].to_pylist()) == ["v", "w", "w"]
+    assert VideoTable.open_or_create(output.uri, s3_endpoint=output.s3_endpoint).description == ""
+
+
+def test_a_snapshot_stays_what_it_was(output):
+    place = output.place / "things"
+    create_table(place, kind=THINGS)
+    table = VideoTable(place, kind=THINGS)
+    table.append(things(1), key="w")
+    table.append(things(2), key="w")
+    found = [all_rows(open_table(place, kind=THINGS, version=n), place, kind=THINGS).num_rows for n in (0, 1, 2)]
+    assert found == [0, 1, 2]

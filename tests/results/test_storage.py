@@ -205,3 +205,11 @@ def test_what_a_store_says_is_the_end_of_a_chain(chain, said):
         with pytest.raises(ConfigError) as caught, reading_errors("s3://b/a"):
             raise error
         assert str(caught.value) == f"results cannot be read in 's3://b/a': {said}"
+
+
+def test_the_folders_that_are_written_to_are_the_callers_to_say(tmp_path):
+    (tmp_path / "shards").write_text("a file")
+    assert check_writable(str(tmp_path))
+    assert check_writable(str(tmp_path), folders=("index", "runs"))
+    with pytest.raises(ConfigError, match="cannot be written: Not a directory"):
+        check_writable(str(tmp_path), folders=("index", "shards"))

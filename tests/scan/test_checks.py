@@ -9,9 +9,9 @@ import pytest
 from gsgmodel.archive.listing import list_archive
 from gsgmodel.errors import ConfigError
 from gsgmodel.scan import checks as module
-from gsgmodel.scan.checks import check_scan
+from gsgmodel.scan.checks import check_prepare, check_scan
 from gsgmodel.scan.preflight import GIB, Machine
-from gsgmodel.scan.settings import ScanSettings
+from gsgmodel.scan.settings import PrepareSettings, ScanSettings
 
 
 @pytest.fixture(autouse=True)
@@ -123,3 +123,41 @@ def test_an_s3_scan_that_can_work_passes_without_a_word_and_leaves_nothing_behin
 def test_a_store_that_ignores_preconditions_is_found_and_said(video, monkeypatch):
     monkeypatch.setattr(module, "check_writable", lambda *_args, **_kwargs: False)
     assert check_scan([video], ScanSettings(model="untrained", output="s3://b/out")) == [module.ONE_WRITER]
+
+
+def prepare_refusal(inputs, **settings):
+    with pytest.raises(ConfigError) as caught:
+        check_prepare(inputs, PrepareSettings(**settings))
+    return str(caught.value)
+
+
+def test_a_preparation_that_can_work_passes_and_leaves_nothing_behind(video, tmp_path):
+    assert check_prepare([video], PrepareSettings(output=str(tmp_path / "clips" / "deep"))) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_preparation_needs_a_store_that_can_be_written(video, tmp_path):
+    assert (
+        prepare_refusal([video]) == "--output is not set; accepted: a folder or s3://BUCKET/PREFIX for the clip store"
+    )
+    assert "cannot be written" in prepare_refusal([video], output=video)
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "shards").write_text("a file")
+    assert "cannot be written" in prepare_refusal([video], output=str(tmp_path / "clips"))
+    check_prepare([video], PrepareSettings(output=video, dry_run=True))
+
+
+def test_a_preparation_is_refused_what_a_scan_is(video, tmp_path):
+    output = str(tmp_path / "clips")
+    assert prepare_refusal([], output=output).startswith("no input")
+    assert "set fewer --prepare-actors" in prepare_refusal([video], output=output, prepare_actors=100)
+
+
+def test_on_several_nodes_neither_videos_nor_clips_may_be_local(video, joined, s3, bucket, s3_environment, tmp_path):
+    joined(3)
+    assert "input" in prepare_refusal([video], output="s3://bucket/clips")
+    s3.put_object(Bucket=bucket, Key="real/a.mp4", Body=b"video")
+    local = {"output": str(tmp_path / "clips"), "s3_endpoint": s3_environment}
+    assert "--output" in prepare_refusal([f"s3://{bucket}/"], **local)
+    on_store = PrepareSettings(output=f"s3://{bucket}/clips", s3_endpoint=s3_environment)
+    assert check_prepare([f"s3://{bucket}/real/"], on_store) == []

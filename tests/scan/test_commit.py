@@ -2,15 +2,16 @@
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsgmodel.errors import Status
+from gsgmodel.errors import OutputError, Status
 from gsgmodel.results.done import DoneIds
 from gsgmodel.scan import commit as module
 from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.rows import HELD_BACK
+from gsgmodel.scan.rows import HELD_BACK, UNKEPT
 
 
 def ids(video_id, *numbers):
@@ -86,3 +87,29 @@ def test_after_each_commit_it_is_reported_how_far_the_scan_is(committer, scored)
         ({"videos": 2, "clips": 4, "flagged": 0, "scored": 2}, 2),
         ({"videos": 3, "clips": 4, "flagged": 0, "scored": 2, "no_face": 1}, 3),
     ]
+
+
+def test_what_is_final_and_which_stages_are_timed_is_the_runs_to_say(sink, scored, video_id):
+    other = Committer(
+        sink=sink,
+        progress=Progress(num_planned=3),
+        commit_s=3600.0,
+        final=frozenset({"prepared"}),
+        stage_s={"score_cpu_s": 0.0},
+    )
+    other.take(scored([0], status="prepared"))
+    other.take(scored([1, 2], status=Status.NO_FACE))
+    other.commit()
+    assert sink.ids == ids(video_id, 0)
+    assert list(other.unfinished) == ids(video_id, 1, 2)
+    assert other.stage_s == {"score_cpu_s": 0.75}
+
+
+def test_crops_that_could_not_be_written_end_the_run_and_what_is_waiting_is_committed(
+    committer, sink, scored, video_id
+):
+    committer.take(scored([0, 1]))
+    with pytest.raises(OutputError, match=r"^the disk is full$"):
+        committer.take(scored([2, 3], status=UNKEPT, error_text="the disk is full"))
+    assert sink.ids == ids(video_id, 0, 1)
+    assert committer.progress.num_finished == 2

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pyarrow.parquet as pq
 import pytest
@@ -17,13 +18,13 @@ from gsgmodel.model.weights import ModelFiles
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.schema import UNFINISHED
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.finish import LEFT, LOST, STOPPED_WAIT_S, TRACKING_WAIT_S, exit_code, finish, summary_text
+from gsgmodel.scan.finish import STOPPED_WAIT_S, TRACKING_WAIT_S, exit_code, finish, summary_text
 from gsgmodel.scan.opening import Scan
 from gsgmodel.scan.passes import Account
-from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.settings import ScanSettings
-from gsgmodel.scan.sinks import Provenance, TableSink
+from gsgmodel.scan.sinks import Provenance, TableSink, videos_of
 from gsgmodel.scan.stop import StopRequest
+from gsgmodel.scan.summary import LEFT, LOST
 
 MODEL = ModelFiles(
     uri=UNTRAINED,
@@ -62,7 +63,9 @@ def code(accounted=None, *, by_status=None, flagged=0, max_failures=1.0, fail_on
 def scan(tmp_path):
     output = str(tmp_path / "results")
     table = VideoTable.open_or_create(output)
-    sink = TableSink(table=table, done=table.load_done(PROVENANCE.scoring_id), provenance=PROVENANCE)
+    done = table.load_done(PROVENANCE.scoring_id)
+    finished = partial(videos_of, provenance=PROVENANCE)
+    sink = TableSink(table=table, done=done, key=PROVENANCE.scoring_id, finished=finished)
     return Scan(
         inputs=("archive",),
         settings=ScanSettings(output=output, model=UNTRAINED),
@@ -73,6 +76,7 @@ def scan(tmp_path):
         plan_folder=tmp_path / "plan",
         run_folder=RunFolder.create(output, PROVENANCE.run_id),
         tracked=None,
+        identity=asdict(PROVENANCE),
         resolved={"limit": 3},
         notes=("said before",),
         recount=lambda: sink.contains,
@@ -292,7 +296,3 @@ def test_the_summary_reads_as_sentences_the_exit_code_last(scan, plan_of, commit
     assert any(str(scan.run_folder.path) in line for line in lines)
     assert lines[-1] == "exit code 0: done"
     assert summary_text(scan, replace(summary, planned=0, by_status={}))[0] == "nothing to score"
-
-
-def test_the_plans_columns_are_enough_for_what_is_left():
-    assert set(UNFINISHED.names) - set(PLAN_SCHEMA.names) == {"last_modified", "status", "error_class", "error_text"}

@@ -17,7 +17,8 @@ from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import save_model
 from gsgmodel.records import Preparation
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.opening import SHOW_EVERY_S, open_scan, scoring_id, threshold_of
+from gsgmodel.scan.opening import open_scan, scoring_id, threshold_of
+from gsgmodel.scan.run import SHOW_EVERY_S
 from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scan.sinks import ListSink, TableSink
 

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gsgmodel.archive.listing import LeftOut
+from gsgmodel.records import VideoRef
 from gsgmodel.results.done import DoneIds
 from gsgmodel.scan import plan as module
 from gsgmodel.scan.plan import (
@@ -183,3 +185,21 @@ def test_what_was_left_out_reads_as_a_sentence_what_is_done_first():
     text = left_out_text({"suffix": 7, DONE: 2, "hidden": 1}, {".txt": 1, ".jpg": 6})
     assert text == "already scored 2, suffix 7, hidden 1 (.jpg 6, .txt 1)"
     assert left_out_text({}, {}) == ""
+
+
+def test_a_plan_may_say_more_of_a_video_and_call_what_is_done_otherwise(tmp_path, ref):
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Noted(VideoRef):
+        mask: dict | None
+
+    schema = pa.schema([*PLAN_SCHEMA, pa.field("mask", pa.struct([("uri", pa.string()), ("id", pa.binary())]))])
+    noted = [Noted(**asdict(ref(n)), mask={"uri": f"m{n}", "id": b"m"} if n else None) for n in (0, 1, 1, 2)]
+    done = among({ref(2).video_id})
+    made = make_plan(noted, is_done=done, limit=None, folder=tmp_path, schema=schema, done="already prepared")
+    assert pq.read_schema(made.path).equals(schema)
+    assert [row["mask"] for row in planned_refs(made.path, most=9)] == [{"uri": "m1", "id": b"m"}, None]
+    assert (made.left_out, made.num_done) == ({"already prepared": 1}, 1)
+    assert left_out_text({"suffix": 1, "already prepared": 2}, {}, done="already prepared").startswith("already prep")
+    following = tmp_path / "following.parquet"
+    assert rows_left(made.path, is_finished=among({ref(1).video_id}), out_path=following) == 1
+    assert pq.read_schema(following).equals(schema)

@@ -244,3 +244,32 @@ def test_no_actor_waits_for_a_video_that_never_comes(num_videos, cores, on_clust
 def test_actors_that_are_asked_for_are_started_whatever_there_is_to_do():
     pools = fit_for(1, replace(WISHES, prepare_actors=3), [machine(cores=4, memory_gib=64)], on_cluster=False)
     assert (pools.prepare_actors, pools.score_actors) == (3, 1)
+
+
+KEEPING = Wishes(device="none", prepare_actors=None, score_actors=None, batch_clips=16)
+
+
+@given(on=MACHINES, prepare_actors=ACTORS)
+def test_without_a_network_every_core_prepares_and_the_second_stage_reserves_none(on, prepare_actors):
+    try:
+        pools = fit_machine(on, replace(KEEPING, prepare_actors=prepare_actors))
+    except ConfigError:
+        return
+    assert pools.prepare_actors == prepare_actors or pools.prepare_actors <= max(1, on.cores)
+    assert (pools.cpus_per_score_actor, pools.gpus_per_score_actor, pools.rows_per_score_call) == (0.0, 0.0, 16)
+    assert pools.max_in_work >= pools.score_actors * 16 * 2
+    assert needs(pools) <= on.memory_bytes
+
+
+def test_many_cores_get_more_than_one_that_writes():
+    assert fit_machine(machine(cores=2), KEEPING).score_actors == 1
+    pools = fit_nodes([machine(cores=32, memory_gib=128), machine(cores=16, memory_gib=64, num_gpus=8)], KEEPING)
+    assert (pools.prepare_actors, pools.score_actors, pools.cpus_per_score_actor) == (48, 3, 0.0)
+    assert pools.gpus_per_score_actor == 0.0
+
+
+def test_what_does_not_fit_is_said_in_the_words_of_a_preparation():
+    with pytest.raises(ConfigError, match=r"99 prepare and 1 keep actors need .*: set fewer --prepare-actors$"):
+        fit_machine(machine(), replace(KEEPING, prepare_actors=99))
+    with pytest.raises(ConfigError, match=r"99 prepare and 1 keep actors do not fit .*: set fewer --prepare-actors$"):
+        fit_nodes([machine()], replace(KEEPING, prepare_actors=99))

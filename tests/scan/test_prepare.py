@@ -1,5 +1,7 @@
 """An actor prepares one video a call, if the gate lets it."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,9 +11,10 @@ from gsgmodel.datasets.made import make_frames
 from gsgmodel.datasets.portraits import load_portrait
 from gsgmodel.records import Preparation
 from gsgmodel.scan import prepare as module
+from gsgmodel.scan.labelled import LABELLED_SCHEMA
 from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.prepare import PrepareActor
-from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, crops_of
+from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, crops_of, masks_of
 from gsgmodel.video.write import Encoding, write_video
 
 QUICK = Preparation(frames_per_clip=4, detect_long_side_px=160, crop_size_px=64)
@@ -53,6 +56,30 @@ def test_an_actor_asks_the_gate_and_answers_with_one_row(reference, monkeypatch,
     assert len(crops_of(row, 0, num_frames=4, size_px=64)) == (1 if is_open else 0)
     if is_open:
         assert row["prepare_cpu_s"][0].as_py() > 0
+
+
+def test_a_row_that_names_an_original_and_a_mask_is_prepared_with_them(reference, tmp_path, monkeypatch):
+    monkeypatch.setattr(module.ray, "get", lambda answer: answer)
+    blank = [np.full((160, 160, 3), 90, np.uint8)] * 20
+    write_video(tmp_path / "fake.mp4", blank, fps=10, encoding=Encoding(options={"preset": "ultrafast"}))
+    fake = next(list_archive([str(tmp_path / "fake.mp4")]))
+    gate = OpenGate(is_open=True)
+    actor = PrepareActor(preparation=QUICK, faces="all", window_s=60.0, max_clips=32, s3_endpoint=None, gate=gate)
+
+    def prepared(**companions):
+        planned = asdict(fake) | {"original": None, "mask": None} | companions
+        return actor(pa.Table.from_pylist([planned], schema=LABELLED_SCHEMA))
+
+    assert prepared()["status"].to_pylist() == ["no_face"]
+    row = prepared(original=asdict(reference), mask=asdict(fake))
+    assert row["status"].to_pylist() == [None]
+    assert row.schema.equals(PREPARED_SCHEMA)
+    assert len(crops_of(row, 0, num_frames=4, size_px=64)) == 1
+    assert masks_of(row, 0, num_frames=4, size_px=64).shape == (1, 4, 64, 64)
+    gone = asdict(reference) | {"uri": reference.uri + ".gone"}
+    row = prepared(original=gone)
+    assert row["status"].to_pylist() == ["missing"]
+    assert row["error_text"][0].as_py().startswith(f"original {gone['uri']}: ")
 
 
 def test_free_memory_goes_back_and_a_c_library_that_cannot_is_left_alone(monkeypatch):

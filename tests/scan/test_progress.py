@@ -25,6 +25,12 @@ def test_a_line_says_what_is_done_how_fast_what_failed_and_what_is_left():
     assert line == "20/100 videos, 2.00 videos/s, 4.00 clips/s, crashed 1, no_face 3, 40 s left"
 
 
+def test_only_what_a_run_calls_success_needs_no_word():
+    shown = Progress(num_planned=9, out=io.StringIO(), started_s=0.0, success="prepared")
+    shown.add(statuses=["prepared", "prepared", "scored"], num_clips=2)
+    assert shown.line(now_s=1.0).startswith("3/9 videos, 3.00 videos/s, 2.00 clips/s, scored 1, ")
+
+
 def test_nothing_is_said_of_the_time_left_before_anything_arrived():
     assert progress(io.StringIO()).line(now_s=5.0) == "0/100 videos, 0.00 videos/s, 0.00 clips/s"
 

@@ -13,7 +13,7 @@ from gsgmodel.errors import Status
 from gsgmodel.records import FaceClip, VideoInfo
 from gsgmodel.results.schema import VIDEOS
 from gsgmodel.scan.plan import PLAN_SCHEMA
-from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, SCORED_SCHEMA, crops_of, held_back_row
+from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, SCORED_SCHEMA, crops_of, held_back_row, masks_of
 from gsgmodel.scan.rows import prepared_row as make_prepared_row
 from gsgmodel.scoring.prepare import PreparedVideo
 
@@ -148,3 +148,15 @@ def test_a_scored_row_has_every_column_of_the_table_but_the_runs_own():
     of_the_run = {"scoring_id", "run_id", "model_uri", "model_version", "model_digest", "scored_at", "schema_version"}
     assert set(VIDEOS.names) - set(SCORED_SCHEMA.names) == of_the_run | {"last_modified"}
     assert "crops" not in SCORED_SCHEMA.names
+
+
+@given(masks=np_st.arrays(np.uint8, (2, FRAMES, SIZE, SIZE)))
+def test_masks_pass_beside_crops_and_none_is_none(masks, request):
+    prepared = request.getfixturevalue("prepared")
+    clips = [face_clip(np.zeros((FRAMES, SIZE, SIZE, 3), np.uint8), track_id=index) for index in range(2)]
+    size = {"num_frames": FRAMES, "size_px": SIZE}
+    with_masks = prepared(PreparedVideo(decoder="av 1", clips=clips, masks=list(masks)))
+    without = prepared(PreparedVideo(decoder="av 1", clips=clips))
+    np.testing.assert_array_equal(masks_of(with_masks, 0, **size), masks)
+    assert masks_of(without, 0, **size) is None
+    assert masks_of(pa.concat_tables([without, with_masks]), 1, **size).shape == masks.shape

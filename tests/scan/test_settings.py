@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsgmodel.errors import TERMINAL, ConfigError, Status
-from gsgmodel.scan.settings import MAX_CLIPS_LIMIT, ScanSettings, deadline_time
+from gsgmodel.scan.settings import (
+    MAX_CLIPS_LIMIT,
+    SHARD_BYTES,
+    SHARD_VIDEOS,
+    PrepareSettings,
+    ScanSettings,
+    deadline_time,
+)
 
 NOW = datetime(2026, 11, 24, 22, 30, 15, tzinfo=UTC)
 REFUSED = [
@@ -48,6 +55,45 @@ def test_a_value_that_cannot_work_is_named_with_what_is_accepted(values, sentenc
     with pytest.raises(ConfigError) as caught:
         ScanSettings(**values)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"val_share": -0.1}, "--val-share is -0.1; accepted: a share from 0 to 1"),
+        ({"test_share": 1.1}, "--test-share is 1.1; accepted: a share from 0 to 1"),
+        ({"test_share": float("nan")}, "--test-share is nan"),
+        (
+            {"val_share": 0.6, "test_share": 0.5},
+            "--val-share is 0.6 and --test-share 0.5; accepted: together at most 1",
+        ),
+        ({"max_clips": 0}, "--max-clips is 0"),
+        ({"retry": ("prepared",)}, "--retry names 'prepared'"),
+    ],
+)
+def test_a_preparation_that_cannot_work_is_named_too(values, sentence):
+    with pytest.raises(ConfigError) as caught:
+        PrepareSettings(**values)
+    assert sentence in str(caught.value)
+
+
+def test_the_recipe_of_a_store_follows_from_the_settings():
+    recipe = PrepareSettings(window_s=30, faces="all", max_clips=3, boxes_from="original", val_share=0.5).recipe
+    assert (recipe.window_s, recipe.faces, recipe.max_clips, recipe.boxes_from) == (30.0, "all", 3, "original")
+    assert recipe.preparation_id == PrepareSettings(
+        window_s=30.0, faces="all", max_clips=3, boxes_from="original", split_seed=9
+    ).recipe.preparation_id  # fmt: skip
+    assert recipe.preparation_id != PrepareSettings().recipe.preparation_id
+
+
+@given(max_clips=st.integers(1, MAX_CLIPS_LIMIT))
+def test_a_shard_gets_fewer_videos_where_each_may_be_large(max_clips):
+    wishes = PrepareSettings(max_clips=max_clips, prepare_actors=3).wishes
+    clip_bytes = 12 * 224 * 224 * 4
+    assert 1 <= wishes.batch_clips <= SHARD_VIDEOS
+    assert wishes.batch_clips == 1 or wishes.batch_clips * max_clips * clip_bytes <= SHARD_BYTES
+    assert (wishes.device, wishes.prepare_actors, wishes.score_actors) == ("none", 3, None)
+    assert PrepareSettings().wishes.batch_clips == SHARD_VIDEOS
 
 
 def test_values_at_the_edge_of_what_is_accepted_work():

@@ -1,6 +1,7 @@
 """Finished rows become rows of the table, or lines on the terminal, each once."""
 
 from datetime import UTC, datetime
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -9,11 +10,17 @@ from gsgmodel.errors import Status
 from gsgmodel.results.kinds import check_rows
 from gsgmodel.results.schema import SCHEMA_VERSION, VIDEO_ROWS, VIDEOS
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
+from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, table_rows, videos_of
 
 PROVENANCE = Provenance(
     scoring_id="s" * 32, run_id="run-1", model_uri="file:///model", model_version="v1", model_digest="d" * 64
 )
+
+
+def sink_of(table, **settings):
+    done = table.load_done(PROVENANCE.scoring_id, **settings)
+    finished = partial(videos_of, provenance=PROVENANCE)
+    return TableSink(table=table, done=done, key=PROVENANCE.scoring_id, finished=finished)
 
 
 @pytest.fixture
@@ -24,7 +31,7 @@ def table(tmp_path):
 @pytest.fixture
 def open_sink(table):
     def make(**settings):
-        return TableSink(table=table, done=table.load_done(PROVENANCE.scoring_id, **settings), provenance=PROVENANCE)
+        return sink_of(table, **settings)
 
     return make
 
@@ -66,7 +73,7 @@ def test_committed_rows_are_in_the_table_and_known(open_sink, table, scored, vid
 def test_rows_that_another_run_committed_first_are_left_out(open_sink, tmp_path, scored):
     sink = open_sink()
     other_table = VideoTable.open(str(tmp_path / "results"))
-    other = TableSink(table=other_table, done=other_table.load_done(PROVENANCE.scoring_id), provenance=PROVENANCE)
+    other = sink_of(other_table)
     other.commit(scored([1, 2]))
     sink.commit(scored([2, 3]))
     assert (sink.num_committed, sink.num_conceded) == (1, 1)
@@ -88,3 +95,15 @@ def test_what_is_not_kept_is_shown_row_by_row_and_remembered(scored, video_id):
     sink.commit(scored([2, 1]))
     assert [row["video_id"] for row in shown] == [video_id(2), video_id(1)]
     assert sink.contains(pa.array([video_id(1), video_id(3)])).tolist() == [True, False]
+
+
+def test_added_columns_are_values_or_arrays_and_times_are_made_of_seconds(scored):
+    schema = pa.schema(
+        [VIDEOS.field("video_id"), VIDEOS.field("last_modified"), ("way", pa.string()), ("n", pa.int32())]
+    )
+    rows = table_rows(scored([1, 2]), schema=schema, added={"way": "w", "n": pa.array([7, None], pa.int64())})
+    assert rows.schema.equals(schema)
+    assert (rows["way"].to_pylist(), rows["n"].to_pylist()) == (["w", "w"], [7, None])
+    assert rows["last_modified"].to_pylist() == [datetime(2023, 11, 14, 22, 13, 20, 250_000, tzinfo=UTC)] * 2
+    with pytest.raises(KeyError, match="way"):
+        table_rows(scored([1]), schema=schema, added={})

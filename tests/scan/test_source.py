@@ -1,6 +1,7 @@
 """The plan as a source of rows: Ray may ask for its task twice and run it again."""
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gsgmodel.scan.plan import PLAN_SCHEMA, planned_rows
@@ -30,6 +31,13 @@ def test_ray_is_told_how_much_there_is_before_it_reads(source):
     assert task.metadata.num_rows == 5
     assert task.schema.equals(PLAN_SCHEMA)
     assert source.estimate_inmemory_data_size() == task.metadata.size_bytes > 0
+
+
+def test_a_plan_with_more_columns_says_so(tmp_path):
+    schema = pa.schema([*PLAN_SCHEMA, pa.field("mask", pa.struct([("uri", pa.string())]))])
+    pq.write_table(schema.empty_table(), tmp_path / "plan.parquet")
+    (task,) = PlanSource(tmp_path / "plan.parquet").get_read_tasks(parallelism=1)
+    assert task.schema.equals(schema)
 
 
 def test_an_empty_plan_yields_nothing(plan_of, tmp_path):

@@ -11,6 +11,7 @@ from gsgmodel.scan.submitted import (
     CLOSING_S,
     DEFAULT_STOP_WAIT_S,
     check_local_inputs,
+    check_local_output,
     check_submitted,
     drain_within,
     is_joining,
@@ -106,3 +107,10 @@ def test_elsewhere_draining_takes_as_long_as_set():
     assert drain_within(60.0, {"RAY_JOB_STOP_WAIT_TIME_S": "5"}) == 60.0
     assert drain_within(60.0, submitted(RAY_JOB_STOP_WAIT_TIME_S="120")) == 60.0
     assert drain_within(60.0, submitted(RAY_JOB_STOP_WAIT_TIME_S="30")) == 30 - CLOSING_S
+
+
+def test_a_local_output_that_several_nodes_write_to_is_refused():
+    check_local_output("/data/clips", num_nodes=1)
+    check_local_output("s3://bucket/clips", num_nodes=3)
+    with pytest.raises(ConfigError, match="--output '/data/clips' is local, and the cluster has 3 nodes"):
+        check_local_output("/data/clips", num_nodes=3)

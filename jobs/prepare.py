@@ -1,0 +1,118 @@
+"""Prepare labelled videos for training: crops of their faces into a clip store that training reads by index."""
+
+import json
+import sys
+from dataclasses import asdict
+from itertools import takewhile
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from gsgmodel.scan.settings import PrepareSettings
+from jobs.terminal import plan_text, print_plan, run_app, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from gsgmodel.scan.plan import Plan
+    from gsgmodel.scan.source import Rows
+    from gsgmodel.scan.store_finish import StoreSummary
+    from gsgmodel.scan.store_opening import StoreRun
+
+DEFAULTS = PrepareSettings()
+VERB = "prepare"
+app = App(name="gsg prepare", version_flags=[])
+
+
+@app.default
+def main(*inputs: str, settings: Annotated[PrepareSettings, Parameter(name="*")] = DEFAULTS) -> int:
+    """Prepare labelled videos for training, by the same code that prepares videos for scoring.
+
+    A second run prepares what is new or changed. Settings also come from GSG_... variables and from a TOML file named
+    by --config.
+
+    Examples:
+        gsg prepare videos/ --output clips/
+
+        gsg prepare labels.csv --output s3://research/clips --boxes-from original
+
+    Args:
+        inputs: Manifests (.csv or .parquet with path or uri, label, and where known method, identity,
+            source_identity, split, original, mask), or folders with `real` and `fake` in them.
+        settings: The settings of the preparation.
+    """
+    summary = prepare_archive((*inputs, *settings.input), settings)
+    if summary and settings.json:
+        print(json.dumps(asdict(summary)), flush=True)
+    return summary.exit_code if summary else 0
+
+
+def prepare_archive(inputs: tuple[str, ...], settings: PrepareSettings) -> "StoreSummary | None":
+    """Check everything, read the labels, plan, and prepare; a dry run prints its plan and has no summary."""
+    from gsgmodel.scan.checks import check_prepare
+
+    notes = check_prepare(inputs, settings)
+    from gsgmodel.archive.listing import list_archive
+    from gsgmodel.scan.labelled import LABELLED_SCHEMA
+    from gsgmodel.scan.plan import make_plan, planned_refs
+    from gsgmodel.scan.store_finish import ALREADY, store_summary_text
+    from gsgmodel.scan.store_opening import open_store_run
+
+    with open_store_run(inputs, settings, notes=notes) as run, run.stop.watching_signals():
+        archive = list_archive(run.inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint)
+        listed = takewhile(lambda _: run.stop.signum is None, run.labelled.attach(archive))
+        plan = make_plan(
+            listed,
+            is_done=run.contains,
+            limit=settings.limit,
+            folder=run.plan_folder,
+            schema=LABELLED_SCHEMA,
+            done=ALREADY,
+        )
+        run.keep_plan(plan.path)
+        if settings.dry_run:
+            print_plan(plan, planned_refs(plan.path, most=20), as_json=settings.json, verb=VERB)
+            return None
+        summary = prepare_planned(run, plan)
+        say(store_summary_text(summary))
+    return summary
+
+
+def prepare_planned(run: "StoreRun", plan: "Plan") -> "StoreSummary":
+    """Take the plan through the stages: prepare, keep, commit; what only has other labels is not prepared again."""
+    from gsgmodel.clips.schema import INDEX_ROWS, PREPARED
+    from gsgmodel.scan.commit import Committer
+    from gsgmodel.scan.keep import keep
+    from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
+    from gsgmodel.scan.prepare import prepare
+    from gsgmodel.scan.progress import Progress
+    from gsgmodel.scan.session import start_ray
+    from gsgmodel.scan.source import read_plan
+    from gsgmodel.scan.store_finish import STAGES, finish_store_run
+
+    settings = run.settings
+    progress = Progress(num_planned=plan.num_videos, success=PREPARED)
+    stage_s = dict.fromkeys(STAGES, 0.0)
+    committer = Committer(
+        sink=run.sink, progress=progress, commit_s=run.commit_s, final=INDEX_ROWS.statuses, stage_s=stage_s
+    )
+    relabelled = run.relabel()
+    if not plan.num_videos:
+        return finish_store_run(run, plan, NOTHING_PLANNED, committer, relabelled=relabelled, stop=run.stop)
+    say([plan_text(plan, verb=VERB)])
+    with (
+        start_ray(settings.wishes, num_videos=plan.num_videos, patience=run.patience(progress.note)) as session,
+        run.stop.watching_signals(),
+    ):
+
+        def stream(plan_path: "Path") -> "Rows":
+            rows = read_plan(plan_path)
+            rows = prepare(rows, session, preparation=run.recipe.preparation, settings=settings)
+            return keep(rows, session, store_uri=run.store_uri, s3_endpoint=settings.s3_endpoint, recipe=run.recipe)
+
+        account = run_passes(plan, stream, committer, gate=session, stop=run.stop, recount=run.recount)
+        return finish_store_run(run, plan, account, committer, relabelled=relabelled, stop=run.stop)
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
