@@ -1,32 +1,41 @@
 """Whether something that should tell nothing tells real from fake: a small classifier on it alone."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float64, Int64
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from gsgmodel.metrics.scores import area_under_curve
 
+FOLDS = 5
+
 
 def probe_area(
-    train: Float64[np.ndarray, "M F"],
-    train_labels: Int64[np.ndarray, "M"],
-    test: Float64[np.ndarray, "N F"],
-    test_labels: Int64[np.ndarray, "N"],
+    features: Float64[np.ndarray, "N F"], labels: Int64[np.ndarray, "N"], *, groups: Sequence[str], seed: int
 ) -> float | None:
-    """Return the area under the curve of a logistic regression; None where a class is missing on either side.
-
-    The direction is that of the training videos: an area under 0.5 stays as it is.
+    """Return the area under the curve of a logistic regression, each video judged by one that has not seen its group.
 
     Args:
-        train: Features of videos that it learns from; finite.
-        train_labels: Of the same.
-        test: Features of others.
-        test_labels: Of the same.
+        features: Of videos; finite.
+        labels: Of the same.
+        groups: Of the same; videos of one group are held out together, unless there are fewer groups than folds.
+        seed: Of the folds.
+
+    Returns:
+        The area; None where a class has fewer videos than there are folds.
     """
-    if len(np.unique(train_labels)) == 1:
+    if np.bincount(labels, minlength=2).min() < FOLDS:
         return None
+    by_group = len(set(groups)) >= FOLDS
+    folds = (StratifiedGroupKFold if by_group else StratifiedKFold)(FOLDS, shuffle=True, random_state=seed)
     probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    probe.fit(train, train_labels)
-    return area_under_curve(probe.decision_function(test).astype(np.float64), test_labels)
+    names = np.array(groups)
+    parts = list(folds.split(features, labels, names if by_group else None))
+    if not all(len(np.unique(labels[train])) > 1 for train, _ in parts):
+        return None
+    said = cross_val_predict(probe, features, labels, cv=parts, method="predict_proba")[:, 1]
+    return area_under_curve(said.astype(np.float64), labels)

@@ -1,0 +1,113 @@
+"""Workers of Ray Train on a cluster of two nodes, one of them killed."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from gsgmodel.errors import TrainingError
+from gsgmodel.scan.stop import StopRequest
+from gsgmodel.training.crew import Crew
+from gsgmodel.training.loop import Trainer
+from tests.small_training import LoneWorker, MemoryClips, make_clips, make_job, make_settings
+
+pytestmark = [pytest.mark.usefixtures("_cluster"), pytest.mark.ray, pytest.mark.timeout(600)]
+ROOT = Path(__file__).parents[2]
+TWO = Crew(least=2, most=2, cpus=1.0, on_gpu=False)
+
+
+@pytest.fixture(scope="module")
+def _cluster() -> Iterator[None]:
+    """Two nodes of one core, which this process has joined."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_AUTH_MODE", "disabled")
+        # The clips of these tests are unpickled in the workers.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+        import ray
+        from ray.cluster_utils import Cluster
+
+        from gsgmodel.scan.session import running_ray
+
+        started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 100 << 20})
+        started.add_node(num_cpus=1, object_store_memory=100 << 20)
+        patch.setenv("RAY_ADDRESS", started.address)
+        try:
+            with running_ray(object_store_bytes=0):
+                yield
+        finally:
+            ray.shutdown()
+            started.shutdown()
+
+
+@dataclass(frozen=True)
+class SlowClips(MemoryClips):
+    """Read slowly enough for something to happen meanwhile."""
+
+    wait_s: float = 0.05
+
+    def read_crops(self, index: int) -> np.ndarray:
+        import time
+
+        time.sleep(self.wait_s)
+        return super().read_crops(index)
+
+
+def workers() -> list[psutil.Process]:
+    return [each for each in psutil.process_iter(["name"]) if "RayTrainWorker" in " ".join(each.cmdline()[:1])]
+
+
+def test_a_worker_killed_in_the_second_epoch_costs_no_more_than_what_came_after_its_checkpoint(tmp_path):
+    from gsgmodel.training.distributed import RunStore, train_together
+
+    settings = make_settings(epochs=4, batch_norm="frozen", augment=True)
+    slow = SlowClips(clips=make_clips().clips)
+    (tmp_path / "alone").mkdir()
+    undisturbed = Trainer(make_job(settings, make_clips()), LoneWorker(tmp_path / "alone"))
+    undisturbed.run()
+    killed = []
+
+    def kill_one(point):
+        # The second epoch is over, and only the first has its checkpoint.
+        if "val/loss" in point.metrics and point.step == 2 and not killed:
+            killed.extend(workers()[:1])
+            killed[0].kill()
+
+    folder = train_together(
+        make_job(settings, slow),
+        TWO,
+        RunStore(path=str(tmp_path / "run"), files=None),
+        max_failures=2,
+        stop=StopRequest(drain_s=30),
+        show=kill_one,
+    )
+    assert folder is not None
+    assert len(killed) == 1
+    state = json.loads((folder / "state.json").read_text())
+    shutil.rmtree(folder)
+    assert state["resumes"] == [{"epoch": 1, "step": 0, "workers": 2}]
+    assert [row["epoch"] for row in state["history"]] == [1, 2, 3, 4]
+    for row, expected in zip(state["history"], undisturbed.state.history, strict=True):
+        assert row["train/loss"] == pytest.approx(expected["train/loss"], rel=1e-3)
+        assert row["val/loss"] == pytest.approx(expected["val/loss"], rel=1e-3)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_one_sentence_and_is_not_tried_again(tmp_path):
+    from gsgmodel.training.distributed import RunStore, train_together
+
+    settings = make_settings(lr=1e18, backbone_lr=1e18, schedule="constant")
+    with pytest.raises(TrainingError, match=r"the loss is no number in epoch 1, step 2"):
+        train_together(
+            make_job(settings),
+            TWO,
+            RunStore(path=str(Path(tmp_path) / "run"), files=None),
+            max_failures=2,
+            stop=StopRequest(drain_s=30),
+            show=lambda _: None,
+        )
+    assert not list(tmp_path.rglob("state.json"))

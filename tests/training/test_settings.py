@@ -1,0 +1,45 @@
+import pytest
+
+from gsgmodel.errors import ConfigError
+from gsgmodel.training.settings import TrainSettings, worker_range
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "--epochs is 0; accepted: 1 or more"),
+        ({"batch_clips": 0}, "--batch-clips is 0"),
+        ({"micro_clips": 0}, "--micro-clips is 0"),
+        ({"step_epochs": 0}, "--step-epochs is 0"),
+        ({"lr": 0.0}, "--lr is 0.0; accepted: a number above 0"),
+        ({"lr": float("nan")}, "--lr is nan"),
+        ({"backbone_lr": float("inf")}, "--backbone-lr is inf"),
+        ({"weight_decay": -1.0}, "--weight-decay is -1.0; accepted: 0 or more"),
+        ({"warmup_epochs": float("inf")}, "--warmup-epochs is inf"),
+        ({"momentum": 1.0}, "--momentum is 1.0; accepted: 0 to less than 1"),
+        ({"checkpoint_minutes": 0.0}, "--checkpoint-minutes is 0.0"),
+        ({"max_failures": -1}, "--max-failures is -1"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"workers": "many"}, "--workers is 'many'; accepted: a number such as 4, or MIN:MAX such as 2:8"),
+        ({"workers": "4:2"}, "--workers is '4:2'"),
+        ({"workers": "0"}, "--workers is '0'"),
+        ({"workers": "17"}, "--workers is 17; accepted: at most --batch-clips, 16"),
+        ({"s3_endpoint": "nowhere"}, "--s3-endpoint"),
+        ({"start_timeout": "soon"}, "--start-timeout is 'soon'; accepted: a duration such as 10m or 1h"),
+    ],
+)
+def test_what_cannot_work_names_the_setting_its_value_and_what_is_accepted(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        TrainSettings(**changes)
+
+
+def test_the_defaults_are_the_papers():
+    settings = TrainSettings()
+    assert (settings.architecture.backbone, settings.architecture.num_selected) == ("resnet34", 5)
+    assert (settings.objective.cross_entropy, settings.objective.guide_weight) == ("sum", 1.0)
+    assert settings.backbone_weights == "imagenet"
+
+
+def test_workers_are_a_number_or_a_range():
+    assert worker_range(" 3 ") == (3, 3)
+    assert worker_range("1:16") == (1, 16)
