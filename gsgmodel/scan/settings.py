@@ -149,6 +149,8 @@ class PrepareSettings(RunSettings):
     """Share of people (of videos where nobody is named) for testing, where the manifest has no split."""
     split_seed: int = 0
     """Another seed draws other splits."""
+    commit_s: float = 30.0
+    """Videos whose shard is written are committed at least this often; a shard waits for the clips of 16 videos."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
