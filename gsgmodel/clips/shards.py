@@ -1,7 +1,7 @@
 """Shards: Parquet files of crops, one row group a clip, written whole and read clip by clip.
 
 Crops are kept losslessly: in a shard every row of a frame but the first holds the difference (modulo 256) to the row
-above, which zstd packs far better than the pixels themselves. Over 28 clips of 25 real videos a clip takes (share of its
+above, which zstd packs far better than the pixels themselves. Of 28 clips of 25 real videos, one takes (share of its
 1.8 MB; ms to pack; ms to unpack): pixels 0.68, 3.9, 1.4; differences 0.38, 4.8, 2.1; PNG 0.41, 35, 17. Written to a
 shard and read from it, it takes 7.4 and 2.6 ms (tests/bench/shards.py).
 """

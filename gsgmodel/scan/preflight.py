@@ -25,7 +25,7 @@ ROW_BYTES = 64 << 20
 """The largest prepared row: 32 clips of 12 crops."""
 MIN_OBJECT_STORE_BYTES = 256 << 20
 CORES_PER_KEEPER = 16
-"""Without a network the second stage writes a clip in 7 ms, and a core prepares one in 0.8 s (tests/bench/shards.py)."""
+"""Without a network the second stage writes a clip in 7 ms; a core prepares one in 0.8 s (tests/bench/shards.py)."""
 _STEPS = 1000
 """Shares of a core are whole thousandths; Ray counts in ten-thousandths."""
 GPUS = Path("/proc/driver/nvidia/gpus")
