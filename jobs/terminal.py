@@ -15,6 +15,7 @@ from gsgmodel.errors import ConfigError, OutputError, TrainingError
 from gsgmodel.redact import hide_credentials, redact
 
 if TYPE_CHECKING:
+    from gsgmodel.evaluation.held_out import Judged
     from gsgmodel.results.table import VideoTable
     from gsgmodel.scan.plan import Plan
 
@@ -103,6 +104,24 @@ def print_head(table: "VideoTable", *, num_rows: int) -> None:
         name = shown_path(row["uri"]).rsplit("/", 1)[-1]
         facts = (row["num_faces"], row["num_clips"], f"{row['duration_s'] or 0:.1f}", row["model_version"])
         shown.add_row(*(Text(str(value)) for value in (name, row["status"], score, *facts)))
+    Console().print(shown)
+
+
+def print_judged(videos: "Sequence[Judged]", *, threshold: float) -> None:
+    """Print labelled videos with their scores and verdicts."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = Table("video", "label", "score", "verdict", title="held-out videos")
+    for video in videos:
+        verdict = "FAKE" if video.score >= threshold else "real"
+        is_right = (verdict == "FAKE") == bool(video.label)
+        label = "fake" if video.label else "real"
+        name = shown_path(video.uri).rsplit("/", 1)[-1]
+        shown.add_row(
+            *(Text(value) for value in (name, label, f"{video.score:.4f}", verdict + ("" if is_right else "  (wrong)")))
+        )
     Console().print(shown)
 
 

@@ -5,6 +5,7 @@ accuracy on them says nothing about forgeries in the world.
 """
 
 import csv
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -43,6 +44,8 @@ class MadeVideo:
     source: str
     """Whose face is on it; empty where it is the person's own."""
     split: str
+    original: str
+    """Of a fake, the video's name that is the same but for the face; empty for a real one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,8 @@ def make_videos(
         frames = make_frames(
             load_portrait(video.target),
             load_portrait(video.source) if video.source else None,
-            rng=np.random.default_rng([seed, index]),
+            # A real video and the fake after it move, turn and are lit alike: nothing but the face tells them apart.
+            rng=np.random.default_rng([seed, index // 2]),
             num_frames=num_frames,
             size_px=size_px,
         )
@@ -95,6 +99,28 @@ def make_videos(
         rows.writeheader()
         rows.writerows({**asdict(video), "path": video.path.name} for video in videos)
     return videos
+
+
+def make_once(folder: Path, *, num_videos: int, seed: int) -> bool:
+    """Make videos as ``make_videos`` does, and ``held_out.csv`` with those of the test split, unless these are there.
+
+    Args:
+        folder: As of ``make_videos``.
+        num_videos: How many.
+        seed: Of the frames.
+
+    Returns:
+        Whether anything was made.
+    """
+    note, wanted = folder / "made.json", json.dumps({"num_videos": num_videos, "seed": seed})
+    if note.is_file() and note.read_text() == wanted:
+        return False
+    note.unlink(missing_ok=True)
+    videos = make_videos(folder, num_videos=num_videos, seed=seed)
+    rows = [f"{video.path.name},{video.label},{video.target}" for video in videos if video.split == "test"]
+    (folder / "held_out.csv").write_text("\n".join(["path,label,identity", *rows, ""]))
+    note.write_text(wanted)
+    return True
 
 
 def make_frames(
@@ -214,4 +240,5 @@ def _describe(folder: Path, index: int) -> MadeVideo:
         target=target,
         source=source,
         split=SPLITS[turn % len(SPLITS)],
+        original=f"{index - 1:03}_{target}.mp4" if label else "",
     )

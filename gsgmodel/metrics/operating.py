@@ -17,7 +17,8 @@ def fit_thresholds(scores: Float64[np.ndarray, "N"], labels: Int64[np.ndarray, "
     Returns:
         ``eer``: as many real videos are flagged as fakes are missed. ``fpr_1`` and ``fpr_01``: the lowest at which at
         most 1 % and 0.1 % of the real videos are flagged; with fewer than 100 and 1000 of them, none. ``balanced``:
-        the highest mean of both classes' accuracies.
+        the highest mean of both classes' accuracies. Of thresholds that flag the same videos ``eer`` and ``balanced``
+        are midway between the lowest score that is flagged and the next.
 
     Raises:
         ValueError: If one class is missing.
@@ -27,10 +28,10 @@ def fit_thresholds(scores: Float64[np.ndarray, "N"], labels: Int64[np.ndarray, "
         raise ValueError("operating points need videos of both classes")
     flagged, found, thresholds = roc_curve(labels, scores, drop_intermediate=False)
     return {
-        "eer": equal,
+        "eer": _midway(scores, equal),
         "fpr_1": lowest_threshold(scores, labels, false_positives=0.01),
         "fpr_01": lowest_threshold(scores, labels, false_positives=0.001),
-        "balanced": float(np.clip(thresholds[int(np.argmax(found - flagged))], 0, 1)),
+        "balanced": _midway(scores, float(np.clip(thresholds[int(np.argmax(found - flagged))], 0, 1))),
     }
 
 
@@ -49,3 +50,8 @@ def lowest_threshold(
     real = np.sort(scores[labels == 0])[::-1]
     most = int(false_positives * len(real) + 1e-9)
     return float(min(1.0, np.nextafter(real[most], 2.0)))
+
+
+def _midway(scores: Float64[np.ndarray, "N"], threshold: float) -> float:
+    below = scores[scores < threshold]
+    return float((threshold + below.max()) / 2) if len(below) else threshold

@@ -12,7 +12,7 @@ from gsgmodel.clips.store import ClipStore
 from gsgmodel.metrics.bootstrap import fast_area, interval_of
 from gsgmodel.metrics.calibration import fit_slope
 from gsgmodel.metrics.operating import fit_thresholds
-from gsgmodel.metrics.probes import probe_area
+from gsgmodel.metrics.probes import FOLDS, probe_area
 from gsgmodel.metrics.scores import measure
 from gsgmodel.model.scoring import calibrate, fuse
 from gsgmodel.model.settings import Calibration
@@ -102,6 +102,11 @@ def groups_of(videos: pa.Table) -> list[str]:
     ]
 
 
+def _pairs_of(videos: pa.Table) -> list[str]:
+    """What a fake shares with the video that it was made from."""
+    return [row["original_uri"] or row["uri"] for row in videos.select(["original_uri", "uri"]).to_pylist()]
+
+
 def probe_store(store: ClipStore, *, groups: Sequence[str], seed: int) -> dict[str, float | None]:
     """Return how well codec, resolution and colour alone tell a store's labels, as areas under the curve.
 
@@ -120,7 +125,9 @@ def probe_store(store: ClipStore, *, groups: Sequence[str], seed: int) -> dict[s
         "resolution": resolution_features(store.videos.take(videos), clips.take(first)),
         "colour": _colour_features(store, first),
     }
-    of_videos = [groups[video] for video in videos]
+    # A probe that has seen a fake's original would take the one for the other.
+    names = groups if len(set(groups)) >= FOLDS else _pairs_of(store.videos)
+    of_videos = [names[video] for video in videos]
     return {name: probe_area(values, labels, groups=of_videos, seed=seed) for name, values in features.items()}
 
 

@@ -125,6 +125,22 @@ def stopped(training: Training) -> TrainingSummary:
     return _closed(training, summary)
 
 
+def registered_before(output: Path, *, data_digest: str, epochs: int) -> dict[str, Any] | None:
+    """Return the summary of the last training of an output that registered a model; None if there was none.
+
+    Args:
+        output: A local folder.
+        data_digest: Of the clips that it must have had.
+        epochs: How long it must have been.
+    """
+    for path in sorted(output.glob("runs/*/summary.json"), reverse=True):
+        summary: dict[str, Any] = json.loads(path.read_text())
+        is_same = summary.get("data_digest") == data_digest and summary.get("epochs") == epochs
+        if is_same and summary["registered"]:
+            return summary
+    return None
+
+
 def summary_text(training: Training, summary: TrainingSummary) -> list[str]:
     """Return the summary as sentences, the exit code last."""
     lines = []

@@ -25,9 +25,13 @@ def test_the_share_of_fakes_does_not_move_it():
     assert fit_slope(scores[kept], labels[kept]) == pytest.approx(fit_slope(scores, labels), rel=0.15)
 
 
-def test_videos_told_apart_without_error_do_not_make_it_endless():
-    slope = fit_slope(np.array([0.4, 0.6]), np.array([0, 1]))
-    assert slope == pytest.approx(SLOPES[1], rel=1e-3)
+def test_videos_told_apart_without_error_are_as_sure_as_their_number_allows():
+    few = fit_slope(np.array([0.4, 0.6]), np.array([0, 1]))
+    assert sigmoid(few * np.log(0.6 / 0.4)) == pytest.approx(2 / 3, abs=1e-3)
+    labels = np.arange(200) % 2
+    many = fit_slope(np.where(labels, 0.6, 0.4), labels)
+    assert sigmoid(many * np.log(0.6 / 0.4)) == pytest.approx(101 / 102, abs=1e-3)
+    assert many < SLOPES[1]
 
 
 def test_certain_scores_are_numbers_too():

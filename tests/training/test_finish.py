@@ -10,7 +10,7 @@ from gsgmodel.model.weights import read_model
 from gsgmodel.scoring.canary import check_canary, read_canary
 from gsgmodel.tracking.registry import check_registered, resolve_model
 from gsgmodel.tracking.store import connect
-from gsgmodel.training.finish import finish, stopped, summary_text
+from gsgmodel.training.finish import finish, registered_before, stopped, summary_text
 from gsgmodel.training.loop import Trainer
 from gsgmodel.training.opening import make_job, open_training
 from tests.small_store import make_store
@@ -98,3 +98,14 @@ def test_a_training_that_was_stopped_says_how_to_go_on(store, tmp_path):
     assert (summary.exit_code, summary.model) == (143, None)
     assert summary.reason == f"interrupted; go on with --resume {training.run_id}"
     assert json.loads(training.run_folder.summary_path.read_text())["exit_code"] == 143
+
+
+@pytest.mark.parametrize("change", [{"data_digest": "e"}, {"epochs": 2}, {"registered": None}])
+def test_only_the_same_training_is_not_done_again(tmp_path, change):
+    folder = tmp_path / "training" / "runs" / "R"
+    folder.mkdir(parents=True)
+    summary = {"data_digest": "d", "epochs": 3, "registered": "models:/gsg-demo/1"}
+    (folder / "summary.json").write_text(json.dumps(summary | change))
+    assert registered_before(tmp_path / "training", data_digest="d", epochs=3) is None
+    (folder / "summary.json").write_text(json.dumps(summary))
+    assert registered_before(tmp_path / "training", data_digest="d", epochs=3) == summary

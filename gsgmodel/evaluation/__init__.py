@@ -1,0 +1,1 @@
+"""Scores held against labels: what they are worth on videos that nobody trained on."""
