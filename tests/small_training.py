@@ -85,6 +85,7 @@ class LoneWorker:
     kept: list[Path] = field(default_factory=list)
     told: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
     num_asked: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
 
     def read_latest(self, read: Callable[[Path], None]) -> bool:
         if not self.kept:
@@ -94,6 +95,7 @@ class LoneWorker:
 
     def keep(self, folder: Path | None, metrics: Mapping[str, float]) -> None:
         assert (folder is not None) == (self.rank == 0)
+        self.metrics = dict(metrics)
         if folder:
             self.kept.append(Path(shutil.move(folder, self.folder / f"{len(self.kept):03}")))
 

@@ -130,8 +130,8 @@ def _download_imagenet(name: Backbone) -> dict[str, Tensor]:
         return cast("dict[str, Tensor]", weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
     except (URLError, OSError, RuntimeError) as error:
         raise ConfigError(
-            f"--backbone-weights imagenet: {weights.url} could not be had ({error}); fetch it elsewhere and give its path, "
-            "or use 'none'"
+            f"--backbone-weights imagenet: {weights.url} could not be had ({error}); fetch it elsewhere and give its "
+            "path, or use 'none'"
         ) from error
 
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mlflow.exceptions import MlflowException
+
 from gsgmodel.errors import ConfigError
-from gsgmodel.tracking.store import ABSENT, FAILURES, connect, failures_named
+from gsgmodel.tracking.store import ABSENT, connect, failures_named
 from gsgmodel.tracking.versions import check_address, promote
 
 DATA_DIGEST, TEST_AUC, TEST_AUC_LOW, TEST_AUC_HIGH = (
@@ -100,11 +102,15 @@ def promote_challenger(
 
 
 def _tested(client: Any, name: str, alias: str) -> Tested | None:
-    """What is known of the version with an alias; None where there is none."""
+    """What is known of the version with an alias; None where there is none.
+
+    Raises:
+        MlflowException: MLflow fails.
+    """
     try:
         found = client.get_model_version_by_alias(name, alias)
-    except FAILURES as error:
-        if getattr(error, "error_code", None) in ABSENT:
+    except MlflowException as error:
+        if error.error_code in ABSENT:
             return None
         raise
     tags = found.tags
