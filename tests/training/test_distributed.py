@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.small_training import LoneWorker, MemoryClips, make_clips, make_job, 
 
 pytestmark = [pytest.mark.usefixtures("_cluster"), pytest.mark.ray, pytest.mark.timeout(600)]
 ROOT = Path(__file__).parents[2]
+MARK = uuid.uuid4().hex
 TWO = Crew(least=2, most=2, cpus=1.0, on_gpu=False)
 
 
@@ -27,6 +29,7 @@ def _cluster() -> Iterator[None]:
     """Two nodes of one core, which this process has joined."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_AUTH_MODE", "disabled")
+        patch.setenv("GSG_TEST_CLUSTER", MARK)
         # The clips of these tests are unpickled in the workers.
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
         import ray
@@ -59,7 +62,9 @@ class SlowClips(MemoryClips):
 
 
 def workers() -> list[psutil.Process]:
-    return [each for each in psutil.process_iter(["name"]) if "RayTrainWorker" in " ".join(each.cmdline()[:1])]
+    """Those of this test's cluster: other tests may train at the same time."""
+    named = [each for each in psutil.process_iter(["name"]) if "RayTrainWorker" in " ".join(each.cmdline()[:1])]
+    return [each for each in named if each.environ().get("GSG_TEST_CLUSTER") == MARK]
 
 
 def test_a_worker_killed_in_the_second_epoch_costs_no_more_than_what_came_after_its_checkpoint(tmp_path):
