@@ -6,17 +6,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
 from tests.servers import S3_ENVIRONMENT, serving_s3
 
-PURE_ROOMS = ("records", "redact", "archive", "video", "faces", "model", "results", "datasets", "scoring")
+PURE_ROOMS = (
+    *("records", "redact", "metrics", "archive", "video", "faces", "model", "results", "datasets", "scoring"),
+    "evaluation",
+)
 # Ray cannot send hooked classes to its processes, so only what stays with the driver or is a plain function.
-PURE_MODULES = tuple(f"scan.{name}" for name in ("commit", "plan", "rows", "settings", "sinks"))
+PURE_MODULES = (
+    *(f"scan.{name}" for name in ("commit", "plan", "rows", "settings", "sinks")),
+    *(f"training.{name}" for name in ("batches", "feed", "judge", "order", "step")),
+)
 CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 install_import_hook([f"gsgmodel.{name}" for name in PURE_ROOMS + PURE_MODULES], CHECKER)
+
+
+# How long an example takes says nothing where other tests run at the same time.
+hypothesis.settings.register_profile("gsg", deadline=None)
+hypothesis.settings.load_profile("gsg")
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,10 @@ class Desk:
         """Say that training cannot go on."""
         self.failure = self.failure or reason
 
+    def has_failed(self) -> bool:
+        """Whether anybody said so."""
+        return self.failure is not None
+
     def ask_to_stop(self) -> None:
         """Ask the workers to end with a checkpoint."""
         self.is_asked_to_stop = True

@@ -38,6 +38,8 @@ CHECKPOINTS = "checkpoints"
 KEPT = 2
 DEFAULT_REGION = "us-east-1"
 POLL_S = 0.2
+FAILED_END_S = 90.0
+"""What the workers get to end by themselves when training cannot go on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,21 +84,28 @@ def train_together(
         show: Told how far training is.
 
     Returns:
-        The folder of the last checkpoint, brought here, which is the caller's; None if training stopped early. If it
-        cannot go on, or workers died too often, a ``TrainingError`` is raised.
+        The folder of the last checkpoint, brought here, which is the caller's; None if training stopped early.
+
+    Raises:
+        TrainingError: If it cannot go on, or workers died too often.
     """
     desk = open_desk()
     trainer = _make_trainer({"job": ray.put(job), "desk": desk, "threads": crew.threads}, crew, store, max_failures)
     fitting = _Fitting(trainer)
     stopped_at: float | None = None
+    failed: _Failure | None = None
     while fitting.is_running(wait_s=POLL_S):
-        _hear(desk, show)
+        failed = failed or _hear(desk, show)
+        if failed is not None and failed.is_overdue:
+            break
         if stop.reason is not None and stopped_at is None:
             stopped_at = time.monotonic()
             desk.ask_to_stop.remote()
         if stopped_at is not None and (stop.is_urgent or time.monotonic() - stopped_at > stop.drain_s):
             return None
-    _hear(desk, show)
+    failed = failed or _hear(desk, show)
+    if failed is not None:
+        raise TrainingError(failed.reason)
     result = fitting.result()
     if not result.return_value:
         return None
@@ -142,6 +151,10 @@ class RayWorker:
             self._asked = self._desk.is_to_stop.remote()
         return self._is_stopped
 
+    def has_anybody_failed(self) -> bool:
+        """Whether training cannot go on."""
+        return bool(ray.get(self._desk.has_failed.remote()))
+
     def fail(self, reason: str) -> None:
         """Tell the driver that training cannot go on."""
         ray.get(self._desk.fail.remote(reason))
@@ -151,17 +164,22 @@ def work(config: Mapping[str, Any]) -> bool:
     """Do one worker's part, which is what Ray runs in each of them; whether the end was reached.
 
     Raises:
-        TrainingError: If the loss is no number; the driver is told.
         ConfigError: If a checkpoint is broken; the driver is told.
         OutputError: If a checkpoint cannot be written; the driver is told.
     """
     hide_credentials()
     torch.set_num_threads(config["threads"])
     worker = RayWorker(config["desk"], threads=config["threads"])
+    if worker.has_anybody_failed():
+        return False
     try:
         return Trainer(ray.get(config["job"]), worker).run()
-    except (TrainingError, ConfigError, OutputError) as error:
-        # The driver ends the run on it; as an error Ray would only have it tried again.
+    except TrainingError as error:
+        # All workers come here at once; as an error Ray would have it tried again.
+        worker.fail(str(error))
+        return False
+    except (ConfigError, OutputError) as error:
+        # The others wait for this one: Ray ends them, starts all anew, and they find the word that was left.
         worker.fail(str(error))
         raise
 
@@ -201,17 +219,25 @@ class _Fitting:
             self._error = error
 
 
-def _hear(desk: Any, show: Callable[[Point], None]) -> None:
-    """Show what the workers said.
+@dataclass(frozen=True, kw_only=True)
+class _Failure:
+    """Why training cannot go on, and since when that is known."""
 
-    Raises:
-        TrainingError: If one of them said that training cannot go on.
-    """
-    points, failure = ray.get(desk.take.remote())
+    reason: str
+    since_s: float
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the workers had their time to end; Ray must not be shut down under a thread that asks it."""
+        return time.monotonic() - self.since_s > FAILED_END_S
+
+
+def _hear(desk: Any, show: Callable[[Point], None]) -> _Failure | None:
+    """Show what the workers said; a failure if one of them said that training cannot go on."""
+    points, reason = ray.get(desk.take.remote())
     for point in points:
         show(point)
-    if failure is not None:
-        raise TrainingError(failure)
+    return None if reason is None else _Failure(reason=reason, since_s=time.monotonic())
 
 
 class _TrainerHere(TorchTrainer):  # type: ignore[misc]

@@ -82,4 +82,3 @@ def test_logits_in_half_precision_are_summed_in_float32():
 def test_the_loss_itself_refuses_them_too():
     with pytest.raises(ConfigError, match="nothing but to be wrong"):
         gsg_loss(logits(0.5), logits(0.5), torch.tensor([1]), cross_entropy="fusion", detach_global=False)
-    check_loss(cross_entropy="fusion", guide_weight=0.0, detach_global=False)

@@ -24,3 +24,7 @@ def test_an_objective_is_checked_when_it_is_made():
     assert Objective() == Objective(cross_entropy="sum", guide_weight=1.0, detach_global=True)
     with pytest.raises(ConfigError, match="guide_weight is -1"):
         Objective(guide_weight=-1.0)
+
+
+def test_without_a_guide_nothing_pushes_the_global_stream_down():
+    check_loss(cross_entropy="fusion", guide_weight=0.0, detach_global=False)

@@ -13,7 +13,9 @@ def test_what_is_left_is_taken_once_in_order():
 
 def test_the_first_reason_counts_and_stays():
     held = Desk()
+    assert not held.has_failed()
     held.fail("the loss is no number")
+    assert held.has_failed()
     held.fail("a worker died")
     assert held.take() == ([], "the loss is no number")
     assert held.take() == ([], "the loss is no number")

@@ -1,0 +1,145 @@
+"""Pieces cut of real files, and forged."""
+
+import csv
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from gsgmodel.archive.listing import list_archive
+from gsgmodel.datasets.forge import CRF, FPS, Cut, cut_pieces, forge_pieces, forged_frames
+from gsgmodel.datasets.forge_methods import METHODS
+from gsgmodel.datasets.labelled import read_labels
+from gsgmodel.datasets.made import make_videos
+from gsgmodel.errors import ConfigError
+from gsgmodel.faces.detector import FaceDetector
+from gsgmodel.records import Preparation
+
+PREPARATION = Preparation()
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return FaceDetector(
+        long_side_px=PREPARATION.detect_long_side_px,
+        min_face_px=PREPARATION.min_face_px,
+        thresholds=PREPARATION.detect_thresholds,
+    )
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory, detector):
+    """Of three people, all of one split, a second each."""
+    folder = tmp_path_factory.mktemp("footage")
+    make_videos(folder, num_videos=6, seconds=2.0, size_px=320, seed=3)
+    refs = sorted(list_archive([str(folder)], filters=["*_hopper.mp4", "*_astronaut.mp4", "*_cameraman.mp4"]), key=str)
+    refs = [ref for ref in refs if hasattr(ref, "video_id") and "_as_" not in ref.uri]
+    cut = Cut(seconds=1.0, segments=1, long_side_px=320)
+    return [
+        piece
+        for ref in refs
+        for piece in cut_pieces(ref, detector=detector, identity=Path(ref.uri).stem, split="train", cut=cut)
+    ]
+
+
+def test_a_piece_has_a_face_in_every_frame(pieces):
+    assert [piece.identity for piece in pieces] == ["000_hopper", "002_astronaut", "004_cameraman"]
+    for piece in pieces:
+        assert len(piece.frames) == len(piece.boxes_px) == FPS
+        assert piece.frames[0].shape == (320, 320, 3)
+        sides = piece.boxes_px[:, 2:] - piece.boxes_px[:, :2]
+        assert (sides.max(axis=1) > 60).all()
+        assert (np.abs(np.diff(piece.boxes_px, axis=0)) < 20).all()
+
+
+def test_real_and_forged_pieces_go_the_same_way(pieces, tmp_path):
+    made = list(forge_pieces(pieces, tmp_path, fakes_per_real=2, seed=1))
+    assert len(made) == 9
+    assert [video.label for video in made] == [0, 1, 1] * 3
+    for video in made:
+        with av.open(str(tmp_path / video.path)) as container:
+            stream = container.streams.video[0]
+            assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 320, 320)
+            assert (float(stream.average_rate), stream.frames) == (FPS, FPS)
+    settings = [encoder_settings(tmp_path / video.path) for video in made]
+    assert all(settings[i] == settings[i + 1] == settings[i + 2] for i in (0, 3, 6))
+    assert all(any(f"crf={crf}.0" in each for crf in range(CRF[0], CRF[1] + 1)) for each in settings)
+
+
+def encoder_settings(path: Path) -> str:
+    """What x264 notes of itself in a file."""
+    content = path.read_bytes()
+    start = content.index(b"options: ")
+    return content[start : content.index(b"\0", start)].decode()
+
+
+def test_the_manifest_is_one_that_prepare_reads(pieces, tmp_path):
+    made = list(forge_pieces(pieces, tmp_path, methods=["swap", "warp"], fakes_per_real=2, seed=1))
+    labels = read_labels([str(tmp_path / "manifest.csv")])
+    assert len(labels) == len(made)
+    for video in made:
+        found = labels[(tmp_path / video.path).as_uri()]
+        assert (found.label, found.method, found.split) == (video.label, video.method, "train")
+        assert found.identity == video.identity
+        assert found.original_uri == ((tmp_path / video.original).as_uri() if video.label else None)
+    swaps = [video for video in made if video.method == "swap"]
+    assert swaps
+    assert all(video.source_identity and video.source_identity != video.identity for video in swaps)
+    with (tmp_path / "manifest.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == len(made)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_same_seed_gives_the_same_frames(pieces):
+    first, second, other = (
+        np.stack(list(forged_frames(pieces[0], "flicker", rng=np.random.default_rng(seed)))) for seed in (5, 5, 6)
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_where_nobody_else_is_in_a_split_a_swap_becomes_a_blend(pieces, tmp_path):
+    made = list(forge_pieces(pieces[:1], tmp_path, methods=["swap"]))
+    assert [video.method for video in made] == ["original", "self_blend"]
+
+
+def test_a_run_that_is_cut_short_leaves_no_manifest_and_no_half_file(pieces, tmp_path):
+    def broken():
+        yield pieces[0]
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(forge_pieces(broken(), tmp_path))
+    assert not (tmp_path / "manifest.csv").exists()
+    assert all(path.name.startswith("000_hopper") for path in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_forged_face_is_still_found(pieces, detector, method):
+    faces = [np.full((128, 128, 3), 120, np.uint8)] if method == "swap" else None
+    if method == "swap":
+        faces = [pieces[1].frames[0][60:260, 60:260]]
+    frames = list(forged_frames(pieces[0], method, rng=np.random.default_rng(0), faces=faces))
+    assert all(len(found.boxes_px) == 1 for found in detector.detect(frames[::4]))
+
+
+def test_footage_without_a_face_gives_nothing(tmp_path, detector):
+    from gsgmodel.video.write import write_video
+
+    write_video(tmp_path / "grey.mp4", [np.full((128, 128, 3), 90, np.uint8)] * 12, fps=12)
+    (ref,) = list_archive([str(tmp_path / "grey.mp4")])
+    assert list(cut_pieces(ref, detector=detector, identity="nobody", split="train", cut=Cut())) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seconds": 0.0}, r"--seconds is 0\.0; accepted: 0\.5 to 10\.0"),
+        ({"segments": 0}, "--segments is 0; accepted: 1 or more"),
+        ({"long_side_px": 64}, "--long-side-px is 64; accepted: 128 or more"),
+    ],
+)
+def test_what_cannot_be_cut_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        Cut(**changes)
