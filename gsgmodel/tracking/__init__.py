@@ -1,4 +1,4 @@
-"""MLflow: models by reference, one run a scan, and models that other teams can load. Nothing else knows MLflow."""
+"""MLflow: models by reference, a run for each scan and training, models that other teams load; nothing else knows it."""
 
 import os
 

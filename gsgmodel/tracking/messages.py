@@ -52,14 +52,20 @@ class End:
     time_ms: int
 
 
-def beginning_of(settings: Mapping[str, Any], *, experiment: str) -> Beginning:
-    """Make the beginning of a run from its settings; ``identity`` among them holds the tags, ``run_id`` the name."""
+def beginning_of(settings: Mapping[str, Any], *, experiment: str, run_name: str | None = None) -> Beginning:
+    """Make the beginning of a run from its settings.
+
+    Args:
+        settings: The run's parameters; ``identity`` among them holds the tags.
+        experiment: Holds the run.
+        run_name: What is shown; None takes the ``run_id`` of ``identity``.
+    """
     plain = {name: value for name, value in settings.items() if name != "identity"}
     identity = settings.get("identity") or {}
     places = {name: text_of(plain[name]) for name in ("input", "output") if plain.get(name)}
     return Beginning(
         experiment=experiment,
-        name=str(identity.get("run_id", "scan")),
+        name=run_name or str(identity.get("run_id", "run")),
         params={name: text_of(value) for name, value in flat(plain).items()},
         tags={**texts_of(identity), **places},
         files={"settings.json": json_of(settings)},

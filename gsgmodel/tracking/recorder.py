@@ -24,6 +24,11 @@ class Recorder:
         self._run_id = ""
         self._is_begun = False
 
+    @property
+    def run_id(self) -> str | None:
+        """MLflow's name of the run; None until it is made."""
+        return self._run_id or None
+
     def take(self, message: Beginning | Point | End) -> None:
         """Record a message, and the beginning before it where that is still to be done."""
         if not self._is_begun:

@@ -37,19 +37,31 @@ class TrackedRun:
         self._has_ended = threading.Event()
 
     @classmethod
-    def start(cls, settings: Mapping[str, Any], *, tracking_uri: str, experiment: str = EXPERIMENT) -> "TrackedRun":
+    def start(
+        cls,
+        settings: Mapping[str, Any],
+        *,
+        tracking_uri: str,
+        experiment: str = EXPERIMENT,
+        run_name: str | None = None,
+    ) -> "TrackedRun":
         """Begin a run; returns at once.
 
         Args:
-            settings: As resolved: the run's parameters. ``identity`` among them becomes tags, and its ``run_id`` the
-                run's name.
+            settings: As resolved: the run's parameters. ``identity`` among them becomes tags.
             tracking_uri: MLflow's address, as ``tracking_address`` returns it.
             experiment: Holds the runs; it is made where there is none.
+            run_name: What MLflow shows; None takes the ``run_id`` of ``identity``.
         """
-        run = cls(tracking_uri, beginning_of(settings, experiment=experiment))
+        run = cls(tracking_uri, beginning_of(settings, experiment=experiment, run_name=run_name))
         # A daemon, which no process waits for when it exits.
         threading.Thread(target=run.record, name="mlflow", daemon=True).start()
         return run
+
+    @property
+    def run_id(self) -> str | None:
+        """MLflow's own name of this run; None until MLflow has made it."""
+        return self._recorder.run_id if self._recorder else None
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Say how far the job is; dropped where MLflow does not keep up. Returns at once."""
@@ -130,6 +142,3 @@ class TrackedRun:
         except queue.Empty:
             return
         self._num_lost += 1
-
-
-ScanRun = TrackedRun

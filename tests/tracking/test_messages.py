@@ -35,7 +35,11 @@ def test_settings_become_parameters_and_the_identity_tags():
 
 
 def test_settings_without_an_identity_have_a_name_all_the_same():
-    assert beginning_of({"limit": 1}, experiment="some").name == "scan"
+    assert beginning_of({"limit": 1}, experiment="some").name == "run"
+
+
+def test_a_run_may_have_a_name_of_its_own():
+    assert beginning_of(SETTINGS, experiment="some", run_name="night").name == "night"
 
 
 def test_a_summary_becomes_metrics_tags_and_a_file():
