@@ -94,6 +94,7 @@ def test_untrained_says_so_in_every_row_and_prints_no_verdict(archive: Path, tmp
     assert summary_of(tmp_path)["threshold"] is None
 
 
+@pytest.mark.slow
 def test_two_scans_of_one_archive_at_once_leave_each_video_once(
     archive: Path, model: Path, undisturbed: dict[str, Any], tmp_path: Path, start_scan: Any
 ) -> None:
@@ -106,6 +107,7 @@ def test_two_scans_of_one_archive_at_once_leave_each_video_once(
     assert len(undisturbed) == NUM_VIDEOS
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_every_shared_file_ends_as_its_manifest_says(
     shared_data: Path, model: Path, tmp_path: Path, start_scan: Any
