@@ -33,12 +33,17 @@ def crops_of(number: int, label: int, preparation: Preparation) -> np.ndarray:
 
 
 def make_store(
-    uri: str | Path, *, splits: Mapping[str, int] = SPLITS, preparation: Preparation | None = None, **changes: Any
+    uri: str | Path,
+    *,
+    splits: Mapping[str, int] = SPLITS,
+    preparation: Preparation | None = None,
+    s3_endpoint: str | None = None,
+    **changes: Any,
 ) -> ClipStore:
     """Write a store with one clip a video and open it; ``changes`` are columns of every row."""
     preparation = preparation or Preparation()
     recipe = CropRecipe(preparation=preparation, faces="largest", window_s=60.0, max_clips=8, boxes_from="own")
-    place = output_place(str(uri))
+    place = output_place(str(uri), s3_endpoint=s3_endpoint)
     (place / SHARDS).make()
     named = [(split, index) for split, count in splits.items() for index in range(count)]
     videos = [
@@ -88,9 +93,9 @@ def make_store(
         | changes
         for number, split, label, video_id in videos
     ]
-    table = VideoTable.open_or_create(str(uri), kind=INDEX_ROWS, description=recipe.to_json())
+    table = VideoTable.open_or_create(str(uri), s3_endpoint=s3_endpoint, kind=INDEX_ROWS, description=recipe.to_json())
     table.append(pa.Table.from_pylist(rows, schema=INDEX), key=recipe.preparation_id)
-    return ClipStore.open(str(uri))
+    return ClipStore.open(str(uri), s3_endpoint=s3_endpoint)
 
 
 def _clip(shard: str, row: int, preparation: Preparation) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.servers import S3_ENVIRONMENT
 from tests.small_store import make_store
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]
@@ -63,25 +63,31 @@ def test_the_demo_as_it_is_reaches_nine_tenths(tmp_path, seed):
     assert all(area < 0.6 for area in said["probes"].values())
 
 
-def test_a_training_that_is_stopped_goes_on_as_if_it_had_not_been(tmp_path):
-    make_store(tmp_path / "clips", splits={"train": 8, "val": 4, "test": 4})
-    asked = ("clips", "--output", "out", "--tracking-uri", "none", "--json", "--backbone", "tiny", "--hidden", "16")
-    how = ("--backbone-weights", "none", "--batch-clips", "2", "--epochs", "6", "--layers", "1")
+def test_a_training_on_a_store_that_is_stopped_goes_on_as_if_it_had_not_been(tmp_path, bucket, s3, s3_environment):
+    store = f"s3://{bucket}/clips"
+    make_store(store, splits={"train": 8, "val": 4, "test": 4}, s3_endpoint=s3_environment)
+    where = (store, "--output", f"s3://{bucket}/out", "--s3-endpoint", s3_environment)
+    asked = (*where, "--tracking-uri", "none", "--json", "--backbone", "tiny", "--hidden", "16", "--layers", "1")
+    how = ("--backbone-weights", "none", "--batch-clips", "2", "--epochs", "6")
     process = start("train", *asked, *how, folder=tmp_path)
     for line in process.stderr:
         if line.startswith("epoch 1/6"):
             process.send_signal(signal.SIGTERM)
             break
     out, err = process.communicate(timeout=200)
-    stopped = json.loads(out.splitlines()[-1])
     assert process.returncode == 143, err
+    stopped = json.loads(out.splitlines()[-1])
     assert (stopped["exit_code"], stopped["model"]) == (143, None)
     assert f"go on with --resume {stopped['run_id']}" in err
-    time.sleep(0.1)
     code, out, err = run("train", *asked, "--resume", stopped["run_id"], folder=tmp_path)
     assert code == 0, err
     summary = json.loads(out.splitlines()[-1])
     assert (summary["run_id"], summary["epochs"], summary["resumes"]) == (stopped["run_id"], 6, 1)
-    history = json.loads((tmp_path / "out" / "runs" / summary["run_id"] / "history.json").read_text())
+    of_run = f"out/runs/{summary['run_id']}"
+    history = json.loads(s3.get_object(Bucket=bucket, Key=f"{of_run}/history.json")["Body"].read())
     assert [row["epoch"] for row in history] == [1, 2, 3, 4, 5, 6]
+    keys = {each["Key"] for each in s3.list_objects_v2(Bucket=bucket, Prefix=of_run)["Contents"]}
+    assert {f"{of_run}/model/{name}" for name in ("model.json", "weights.safetensors", "canary.safetensors")} <= keys
     assert "registered as" not in err
+    assert list(tmp_path.iterdir()) == []
+    assert S3_ENVIRONMENT["AWS_SECRET_ACCESS_KEY"] not in out + err
