@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
+from urllib.parse import unquote
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -119,7 +120,8 @@ def cut_pieces(ref: VideoRef, *, detector: Finder, identity: str, split: str, cu
         for index, window in enumerate(reader.read()):
             found = _piece(window, detector, long_side_px=cut.long_side_px) if index in wanted else None
             if found is not None:
-                stem = Path(ref.uri).stem.replace("%20", "_")
+                # Files of one name in several folders, or with other suffixes, are other videos.
+                stem = f"{Path(unquote(ref.uri)).stem}_{ref.video_id.hex()[:6]}".replace("/", "_")
                 yield Piece(
                     name=f"{stem}_{index:03}", identity=identity, split=split, frames=found[0], boxes_px=found[1]
                 )

@@ -1,6 +1,7 @@
 """Pieces cut of real files, and forged."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import av
@@ -122,6 +123,20 @@ def test_a_forged_face_is_still_found(pieces, detector, method):
         faces = [pieces[1].frames[0][60:260, 60:260]]
     frames = list(forged_frames(pieces[0], method, rng=np.random.default_rng(0), faces=faces))
     assert all(len(found.boxes_px) == 1 for found in detector.detect(frames[::4]))
+
+
+def test_files_of_one_name_are_other_videos(tmp_path, detector):
+    make_videos(tmp_path / "a", num_videos=1, seconds=0.5, size_px=256)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "b" / "000_hopper.mp4").rename(tmp_path / "b" / "000_hopper.m4v")
+    refs = [item for item in list_archive([str(tmp_path)]) if hasattr(item, "video_id")]
+    names = [
+        piece.name
+        for ref in refs
+        for piece in cut_pieces(ref, detector=detector, identity="grace", split="train", cut=Cut(seconds=0.5))
+    ]
+    assert len(set(names)) == 2
+    assert all(name.startswith("000_hopper_") for name in names)
 
 
 def test_footage_without_a_face_gives_nothing(tmp_path, detector):
