@@ -59,7 +59,7 @@ def train(store: str, settings: TrainSettings) -> "TrainingSummary":
         job = make_job(training)
         places = (training.store.uri, training.run_folder.uri)
         with (
-            gathered(training.settings, places, num_clips=training.num_train, stop=training.stop, note=print) as crew,
+            gathered(training.settings, places, num_clips=training.num_train, stop=training.stop, note=tell) as crew,
             training.stop.watching_signals(),
         ):
             checkpoint = train_together(
@@ -73,6 +73,11 @@ def train(store: str, settings: TrainSettings) -> "TrainingSummary":
         summary = finish(training, checkpoint) if checkpoint else stopped(training)
         say(summary_text(training, summary))
     return summary
+
+
+def tell(text: str) -> None:
+    """Say something to a person."""
+    say([text])
 
 
 if __name__ == "__main__":
