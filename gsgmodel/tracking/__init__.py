@@ -1,4 +1,4 @@
-"""MLflow: models by reference, a run for each scan and training, models that other teams load; nothing else knows it."""
+"""MLflow: models by reference, a run for each scan and training, models that others load; nothing else knows it."""
 
 import os
 
