@@ -1,6 +1,7 @@
 """What went wrong at MLflow, in words; without MLflow, which may be what fails."""
 
 import re
+import tempfile
 from collections.abc import Iterator
 
 from gsgmodel.redact import redact
@@ -8,6 +9,7 @@ from gsgmodel.redact import redact
 UNAUTHORIZED, FORBIDDEN, FAILING = 401, 403, 500
 _TOO_MANY = re.compile(r"too many (\d{3}) error responses")
 _STATUS = re.compile(r"error code (\d{3})")
+_FULL = "No space left on device"
 _CODES = {"UNAUTHENTICATED": UNAUTHORIZED, "CUSTOMER_UNAUTHORIZED": UNAUTHORIZED, "PERMISSION_DENIED": FORBIDDEN}
 _MOST_CHARACTERS = 300
 
@@ -25,12 +27,19 @@ def reason_of(error: BaseException) -> str:
         return "does not permit it (HTTP 403)"
     if status >= FAILING:
         return f"fails (HTTP {status})"
+    text = " ".join(redact(getattr(error, "message", None) or str(error)).split())
+    return _way_there(error, texts) or f"says: {text[:_MOST_CHARACTERS].rstrip('.')}"
+
+
+def _way_there(error: BaseException, texts: str) -> str | None:
+    """What failed on the way to MLflow or below it; None if MLflow itself said what."""
+    if _FULL in texts:
+        return f"does not get it: no space is left on its disk, or on that of {tempfile.gettempdir()}"
     if "timed out" in texts or "timeout" in texts.lower():
         return "does not answer in time"
     if "Connection" in texts and any(isinstance(each, OSError) for each in _chain(error)):
         return "cannot be reached"
-    text = " ".join(redact(getattr(error, "message", None) or str(error)).split())
-    return f"says: {text[:_MOST_CHARACTERS].rstrip('.')}"
+    return None
 
 
 def _http_status(error: BaseException, texts: str) -> int:

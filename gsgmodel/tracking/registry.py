@@ -71,6 +71,9 @@ def fetch_canary(ref: str, *, tracking_uri: str) -> bytes | None:
     Args:
         ref: A reference to MLflow, as of ``resolve_model``; what is not there is a ``ConfigError``.
         tracking_uri: MLflow's address, as ``tracking_address`` returns it.
+
+    Raises:
+        ConfigError: It is too large; it is not fetched then.
     """
     from gsgmodel.tracking.store import artifacts_at, failures_named  # noqa: PLC0415
 
@@ -81,11 +84,15 @@ def fetch_canary(ref: str, *, tracking_uri: str) -> bytes | None:
         tempfile.TemporaryDirectory(prefix="gsg-canary-") as scratch,
     ):
         artifacts = artifacts_at(place.artifacts_uri, address=tracking_uri)
-        for below in FOLDERS:
-            for item in artifacts.list_artifacts(below or None):
-                if item.path.rpartition("/")[2] == CANARY_NAME and (item.file_size or 0) <= MAX_CANARY_BYTES:
-                    return read_canary(Path(artifacts.download_artifacts(item.path, scratch)).parent)
-    return None
+        listed = [item for below in FOLDERS for item in artifacts.list_artifacts(below or None)]
+        held = [item for item in listed if item.path.rpartition("/")[2] == CANARY_NAME]
+        if not held:
+            return None
+        if (held[0].file_size or 0) > MAX_CANARY_BYTES:
+            raise ConfigError(
+                f"model {ref}: {CANARY_NAME} is larger than {MAX_CANARY_BYTES} bytes, the most that is accepted here"
+            )
+        return read_canary(Path(artifacts.download_artifacts(held[0].path, scratch)).parent)
 
 
 def check_registered(ref: str, *, tracking_uri: str, preparation: Preparation = PREPARATION) -> float | None:
@@ -98,10 +105,12 @@ def check_registered(ref: str, *, tracking_uri: str, preparation: Preparation = 
         preparation: How crops are made in this run.
 
     Returns:
-        The largest difference of a margin; None where the model has no canary.
+        The largest difference of a margin or a score; None where the model has no canary.
     """
+    _check_reference(ref, tracking_uri)
     files = resolve_model(ref, tracking_uri=tracking_uri, preparation=preparation)
-    canary = fetch_canary(ref, tracking_uri=tracking_uri)
+    # By the version, which an alias may leave at any time.
+    canary = fetch_canary(files.uri, tracking_uri=tracking_uri)
     return None if canary is None else check_canary(files, canary)
 
 

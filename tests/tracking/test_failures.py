@@ -2,11 +2,14 @@
 
 import subprocess
 import sys
+import tempfile
 from itertools import pairwise
 
 import pytest
 
 from gsgmodel.tracking.failures import reason_of
+
+ON_DISKS = f"on its disk, or on that of {tempfile.gettempdir()}"
 
 
 def chained(*errors):
@@ -23,6 +26,11 @@ def chained(*errors):
         (chained(ConnectionRefusedError("x"), OSError("Connection refused"), KeyError("x")), "cannot be reached"),
         (OSError("Max retries exceeded: too many 502 error responses"), "fails (HTTP 502)"),
         (ValueError("endpoint /x failed with error code 403 != 200"), "does not permit it (HTTP 403)"),
+        (OSError(28, "No space left on device", "f"), f"does not get it: no space is left {ON_DISKS}"),
+        (
+            RuntimeError("File f [Errno 28] No space left on device: 'f'"),
+            f"does not get it: no space is left {ON_DISKS}",
+        ),
         (ValueError("a\n  long   story."), "says: a long story"),
         (ValueError("by http://me:secret@host"), "says: by http://[hidden]@host"),
     ],
