@@ -46,7 +46,7 @@ def register(
 
 @app.command(name="list")
 def list_(*, name: str | None = None, tracking_uri: str | None = None, json_: Json = False) -> None:
-    """Print the registered versions, the newest of each name first, with their aliases and digests.
+    """Print the registered versions, the newest of each name first, with digests, test AUCs and aliases.
 
     Args:
         name: Only of this model.
@@ -61,8 +61,10 @@ def list_(*, name: str | None = None, tracking_uri: str | None = None, json_: Js
         print(json.dumps([asdict(version) for version in versions]), flush=True)
         return
     for version in versions:
-        aliases = " ".join(f"@{alias}" for alias in version.aliases)
-        print(f"{version.uri:<28} {version.created_at}  {(version.digest or '-')[:12]:<12} {aliases}".rstrip())
+        words = [f"{version.uri:<28} {version.created_at}  {(version.digest or '-')[:12]:<12}"]
+        if version.test_auc is not None:
+            words.append(f"AUC {version.test_auc:.3f}")
+        print(" ".join([*words, *(f"@{alias}" for alias in version.aliases)]).rstrip())
 
 
 @app.command
@@ -87,19 +89,20 @@ def promote(
 
 
 @app.command
-def check(reference: str, /, *, tracking_uri: str | None = None) -> None:
-    """Judge a model's canary, a few clips with the scores of its registration, and say whether they are the same here.
+def check(reference: str, /, *, tracking_uri: str | None = None, json_: Json = False) -> None:
+    """Judge a model's canary, a few clips with the scores of its registration, and stop if they are others here.
 
     Args:
         reference: models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/PATH.
         tracking_uri: MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default.
+        json_: Print one line of JSON; `difference` is null where the model has no canary.
     """
     from gsgmodel.tracking.address import tracking_address
     from gsgmodel.tracking.registry import check_registered
 
     difference = check_registered(reference, tracking_uri=tracking_address(tracking_uri, folder=Path.cwd()))
-    said = "has no canary" if difference is None else f"judges as registered, margins within {difference:.2g}"
-    print(f"{reference} {said}", flush=True)
+    said = "has no canary" if difference is None else f"judges as registered, within {difference:.2g}"
+    print(json.dumps({"uri": reference, "difference": difference}) if json_ else f"{reference} {said}", flush=True)
 
 
 def _print(registered: dict[str, str | None], *, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +17,6 @@ Switch = Parameter(negative=())
 @app.default
 def main(
     name: str = "gsg",
-    /,
     *,
     challenger: str = "challenger",
     champion: str = "champion",
@@ -29,7 +27,8 @@ def main(
     """Move the champion's alias to the challenger, and that of `previous` to the champion before it.
 
     The challenger's canary is judged first: a model that judges otherwise on this machine is not promoted. Exit code 3
-    says that it was refused. `gsg models promote NAME/VERSION` moves any alias without a question.
+    says that the tests speak against it. `gsg models promote NAME/VERSION` moves any alias without a question, also
+    back.
 
     Args:
         name: Of the model.
@@ -40,17 +39,26 @@ def main(
         json_: Print one line of JSON.
     """
     from gsgmodel.tracking.address import tracking_address
-    from gsgmodel.tracking.promotion import promote_challenger
+    from gsgmodel.tracking.contest import PREVIOUS, crown, find_contest
+    from gsgmodel.tracking.promotion import judge_challenger
     from gsgmodel.tracking.registry import check_registered
 
     address = tracking_address(tracking_uri, folder=Path.cwd())
-    check_registered(f"models:/{name}@{challenger}", tracking_uri=address)
-    verdict = promote_challenger(name, challenger=challenger, champion=champion, tracking_uri=address, is_forced=force)
+    contest = find_contest(name, challenger=challenger, champion=champion, tracking_uri=address)
+    if not contest.is_settled:
+        check_registered(f"models:/{contest.challenger.reference}", tracking_uri=address)
+    verdict = judge_challenger(contest.challenger, contest.champion, is_forced=force)
+    if verdict.is_promoted:
+        crown(contest, tracking_uri=address)
+    wanted, before = contest.challenger.reference, contest.champion and contest.champion.reference
     if json_:
-        print(json.dumps(asdict(verdict)), flush=True)
+        found = {"is_promoted": verdict.is_promoted, "reason": verdict.reason, "challenger": wanted, "champion": before}
+        print(json.dumps(found | {"tracking_uri": address}), flush=True)
     else:
-        said = "is" if verdict.is_promoted else "does not become"
-        print(f"models:/{verdict.challenger} {said} models:/{name}@{champion}: {verdict.reason}", flush=True)
+        said, more = "does not become", "; --force moves it all the same"
+        if verdict.is_promoted:
+            said, more = "is", "" if contest.is_settled or not before else f"; models:/{before} is @{PREVIOUS}"
+        print(f"models:/{wanted} {said} models:/{name}@{champion}: {verdict.reason}{more}", flush=True)
     return 0 if verdict.is_promoted else REFUSED
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.tracking.address import NO_TRACKING, database_of
+from gsgmodel.tracking.promotion import contestant_of
 from gsgmodel.tracking.registry import DIGEST_TAG
 from gsgmodel.tracking.store import connect, failures_named
 
@@ -24,6 +25,11 @@ class RegisteredVersion:
     """None where it was registered by something else."""
     created_at: str
     """UTC, as ISO 8601 has it."""
+    test_auc: float | None = None
+    """0 to 1; None where its registration did not say."""
+    test_auc_low: float | None = None
+    """Of its 95 % interval."""
+    test_auc_high: float | None = None
 
 
 def list_models(*, tracking_uri: str, name: str | None = None) -> list[RegisteredVersion]:
@@ -76,11 +82,15 @@ def _versions_of(client: Any, name: str) -> Iterator[RegisteredVersion]:
     aliases = client.get_registered_model(name).aliases
     found = _every(client.search_model_versions, filter_string=f"name = '{name}'")
     for version in sorted(found, key=lambda each: int(each.version), reverse=True):
+        tested = contestant_of(f"{name}/{version.version}", version.tags)
         yield RegisteredVersion(
             uri=f"models:/{name}/{version.version}",
             aliases=tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(version.version))),
             digest=version.tags.get(DIGEST_TAG),
             created_at=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC).isoformat(timespec="seconds"),
+            test_auc=tested.auc,
+            test_auc_low=tested.auc_low,
+            test_auc_high=tested.auc_high,
         )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.tracking import versions
+from gsgmodel.tracking.promotion import TEST_AUC, TEST_AUC_LOW
 from gsgmodel.tracking.publish import register_model
 from gsgmodel.tracking.store import connect
 from gsgmodel.tracking.versions import check_address, list_models, promote
@@ -53,6 +54,19 @@ def test_a_registered_model_is_listed_with_its_digest(database, model):
     register_model(model, tracking_uri=database)
     (found,) = list_models(tracking_uri=database)
     assert (found.uri, found.aliases, len(found.digest)) == ("models:/gsg/1", ("champion",), 64)
+
+
+def test_what_a_test_found_is_listed_where_somebody_said(address):
+    name = f"model-{uuid.uuid4().hex[:8]}"
+    client = connect(address)
+    client.create_registered_model(name)
+    client.create_model_version(name, "s3://bucket/model", tags={TEST_AUC: "0.9", TEST_AUC_LOW: "0.8"})
+    client.create_model_version(name, "s3://bucket/model", tags={TEST_AUC: "good"})
+    found = list_models(name=name, tracking_uri=address)
+    assert [(each.test_auc, each.test_auc_low, each.test_auc_high) for each in found] == [
+        (None, None, None),
+        (0.9, 0.8, None),
+    ]
 
 
 @pytest.mark.parametrize("reference", ["gsg", "gsg/", "gsg/champion", "/3", "gsg@champion", "", "gsg/3/4"])
