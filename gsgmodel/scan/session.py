@@ -114,6 +114,8 @@ def running_ray(*, object_store_bytes: int) -> Iterator[None]:
     if _RUNNING.is_set():
         yield
         return
+    # What this process has started otherwise is not Ray's to end.
+    others = set(psutil.Process().children(recursive=True))
     if is_joining():
         join()
     else:
@@ -125,7 +127,7 @@ def running_ray(*, object_store_bytes: int) -> Iterator[None]:
     finally:
         _RUNNING.clear()
         _hush(logging.CRITICAL)
-        family = psutil.Process().children(recursive=True)
+        family = [each for each in psutil.Process().children(recursive=True) if each not in others]
         ray.shutdown()
         _end(family)
 

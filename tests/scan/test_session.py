@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NUM_VIDEOS = 12
 # A process of its own: what Ray writes at its start and its end is part of the test.
 STORY = """
-import json, sys, time
+import json, subprocess, sys, time
 from pathlib import Path
 import ray
 from ray.data import ActorPoolStrategy, DataContext
@@ -48,6 +48,8 @@ class Score:
     def __call__(self, batch):
         return batch.append_column("score_call_of", [[batch.num_rows] * batch.num_rows])
 
+# Not Ray's.
+other = subprocess.Popen(["sleep", "120"])
 wishes = ScanSettings(device="cpu", prepare_actors=1, score_actors=1).wishes
 patience = Patience(timeout_s=1.0, note=print, is_stopped=lambda: False)
 with start_ray(wishes, num_videos=12, patience=patience) as session:
@@ -76,7 +78,8 @@ with start_ray(wishes, num_videos=12, patience=patience) as session:
         "num_processes": len(session.processes),
         "no_progress_s": DataContext.get_current().execution_no_progress_timeout_s,
     }
-print(json.dumps({**told, "is_running_afterwards": ray.is_initialized()}))
+print(json.dumps({**told, "is_running_afterwards": ray.is_initialized(), "is_other_alive": other.poll() is None}))
+other.kill()
 """
 
 
@@ -142,6 +145,7 @@ def test_ray_is_started_for_this_machine_and_gone_afterwards(story):
     assert told["num_processes"] >= 2
     assert told["no_progress_s"] == module.NO_PROGRESS_S
     assert told["is_running_afterwards"] is False
+    assert told["is_other_alive"] is True
 
 
 @pytest.mark.ray

@@ -5,6 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,8 +64,13 @@ class SlowClips(MemoryClips):
 
 def workers() -> list[psutil.Process]:
     """Those of this test's cluster: other tests may train at the same time."""
-    named = [each for each in psutil.process_iter(["name"]) if "RayTrainWorker" in " ".join(each.cmdline()[:1])]
-    return [each for each in named if each.environ().get("GSG_TEST_CLUSTER") == MARK]
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            is_worker = "RayTrainWorker" in " ".join(process.cmdline()[:1])
+            if is_worker and process.environ().get("GSG_TEST_CLUSTER") == MARK:
+                found.append(process)
+    return found
 
 
 def test_a_worker_killed_in_the_second_epoch_costs_no_more_than_what_came_after_its_checkpoint(tmp_path):
