@@ -76,7 +76,7 @@ def workers() -> list[psutil.Process]:
 def test_a_worker_killed_in_the_second_epoch_costs_no_more_than_what_came_after_its_checkpoint(tmp_path):
     from gsgmodel.training.distributed import RunStore, train_together
 
-    settings = make_settings(epochs=4, batch_norm="frozen", augment=True)
+    settings = make_settings(epochs=6, batch_norm="frozen", augment=True)
     slow = SlowClips(clips=make_clips().clips)
     (tmp_path / "alone").mkdir()
     undisturbed = Trainer(make_job(settings, make_clips()), LoneWorker(tmp_path / "alone"))
@@ -84,8 +84,9 @@ def test_a_worker_killed_in_the_second_epoch_costs_no_more_than_what_came_after_
     killed = []
 
     def kill_one(point):
-        # The second epoch is over, and only the first has its checkpoint.
-        if "val/loss" in point.metrics and point.step == 2 and not killed:
+        # Checkpoints reach their store while training goes on: the first one must have.
+        has_checkpoint = list((tmp_path / "run").rglob("checkpoint_manager_snapshot.json"))
+        if "val/loss" in point.metrics and point.step >= 2 and has_checkpoint and not killed:
             killed.extend(workers()[:1])
             killed[0].kill()
 
@@ -101,8 +102,10 @@ def test_a_worker_killed_in_the_second_epoch_costs_no_more_than_what_came_after_
     assert len(killed) == 1
     state = json.loads((folder / "state.json").read_text())
     shutil.rmtree(folder)
-    assert state["resumes"] == [{"epoch": 1, "step": 0, "workers": 2}]
-    assert [row["epoch"] for row in state["history"]] == [1, 2, 3, 4]
+    (resume,) = state["resumes"]
+    assert 1 <= resume["epoch"] < 6
+    assert (resume["step"], resume["workers"]) == (0, 2)
+    assert [row["epoch"] for row in state["history"]] == [1, 2, 3, 4, 5, 6]
     for row, expected in zip(state["history"], undisturbed.state.history, strict=True):
         assert row["train/loss"] == pytest.approx(expected["train/loss"], rel=1e-3)
         assert row["val/loss"] == pytest.approx(expected["val/loss"], rel=1e-3)
