@@ -202,13 +202,18 @@ def _register(
             "gsg.training_run": training.run_id,
             "gsg.num_test_videos": str(found.num_videos["test"]),
         },
-        files={"card.md": card.encode()},
+        files={"card.md": card.encode(), "predictions.parquet": parquet_bytes(found.predictions)},
         canary=canary,
     )
     name = training.settings.name
     try:
         version = register_model(
-            files, name=name, alias=CHALLENGER, tracking_uri=training.tracking_uri, evidence=evidence
+            files,
+            name=name,
+            alias=CHALLENGER,
+            tracking_uri=training.tracking_uri,
+            evidence=evidence,
+            run_id=training.tracked.run_id if training.tracked else None,
         )
     except ConfigError as error:
         kept = f"the model is kept in {training.run_folder.uri}/{MODEL}: ./gsg models register takes it from there"
