@@ -1,7 +1,7 @@
 """Labelled videos made of real footage: what was filmed, and the same with its largest face forged.
 
-Both go the same way: the same decoded frames, the same size, the same encoder with the same settings; only the pixels
-of the face differ. Accuracy on such forgeries says nothing about forgeries in the world.
+Both go the same way: the same decoded frames, the same size, the same encoder, files equally large; only the pixels of
+the face differ. Accuracy on such forgeries says nothing about forgeries in the world.
 """
 
 import csv
@@ -23,12 +23,12 @@ from gsgmodel.faces.clips import Finder
 from gsgmodel.faces.tracks import complete, is_believed, link_frames
 from gsgmodel.records import VideoRef
 from gsgmodel.video.reader import FrameWindow, open_video
-from gsgmodel.video.write import Encoding, write_video
+from gsgmodel.video.write import Encoding, write_alike, write_video
 
 FPS = 12
 """Of what is made; frames are sampled evenly, so that every source has the same rate."""
 CRF = (20, 30)
-"""Quality of the encoder; drawn for each piece of footage, the same for what is real and what is forged."""
+"""Quality of the encoder, drawn for each piece of footage; what is forged gets the one that makes it as large."""
 MANIFEST = "manifest.csv"
 MIN_FACE_PX = 40
 """Smaller faces are not forged: little of it would be seen."""
@@ -154,7 +154,7 @@ def forge_pieces(
     made: list[ForgedVideo] = []
     for number, piece in enumerate(pieces):
         rng = np.random.default_rng([seed, number])
-        encoding = Encoding(crf=int(rng.integers(CRF[0], CRF[1] + 1)), options={"preset": "veryfast"})
+        encoding = Encoding(crf=round(rng.uniform(*CRF), 2), options={"preset": "veryfast"})
         real = f"{piece.name}_real.mp4"
         _write(folder / real, piece.frames, encoding)
         first = len(made)
@@ -168,20 +168,15 @@ def forge_pieces(
             donor = others[int(rng.integers(len(others)))] if method == "swap" else None
             name = f"{piece.name}_{method}_{turn}.mp4"
             faces = donor.faces if donor else None
-            _write(folder / name, forged_frames(piece, method, rng=rng, faces=faces), encoding)
+            forged = list(forged_frames(piece, method, rng=rng, faces=faces))
+            _write(folder / name, forged, encoding, like=folder / real)
             identity = donor.identity if donor else ""
             made.append(_described(piece, name, method=method, original=real, source_identity=identity))
         known.append(_Donor(identity=piece.identity, faces=[_face_of(piece, i) for i in range(DONOR_FACES)]))
         del known[:-DONORS]
         yield from made[first:]
-    if not made:
-        return
-    partial_path = folder / f".{MANIFEST}.partial"
-    with partial_path.open("w", newline="") as file:
-        rows = csv.DictWriter(file, [field.name for field in fields(ForgedVideo)])
-        rows.writeheader()
-        rows.writerows(asdict(video) for video in made)
-    partial_path.replace(folder / MANIFEST)
+    if made:
+        _write_manifest(folder, made)
 
 
 def forged_frames(
@@ -252,11 +247,23 @@ def _resized(frame: UInt8[np.ndarray, "H W 3"], long_side_px: int) -> UInt8[np.n
 
 
 def _write(
-    path: Path, frames: Iterator[UInt8[np.ndarray, "H W 3"]] | Sequence[UInt8[np.ndarray, "H W 3"]], encoding: Encoding
+    path: Path, frames: Sequence[UInt8[np.ndarray, "H W 3"]], encoding: Encoding, *, like: Path | None = None
 ) -> None:
     partial_path = path.with_name(f".partial-{path.name}")
-    write_video(partial_path, frames, fps=FPS, encoding=encoding)
+    if like:
+        write_alike(partial_path, frames, fps=FPS, encoding=encoding, size_bytes=like.stat().st_size)
+    else:
+        write_video(partial_path, frames, fps=FPS, encoding=encoding)
     partial_path.replace(path)
+
+
+def _write_manifest(folder: Path, made: Sequence[ForgedVideo]) -> None:
+    partial_path = folder / f".{MANIFEST}.partial"
+    with partial_path.open("w", newline="") as file:
+        rows = csv.DictWriter(file, [field.name for field in fields(ForgedVideo)])
+        rows.writeheader()
+        rows.writerows(asdict(video) for video in made)
+    partial_path.replace(folder / MANIFEST)
 
 
 def _described(piece: Piece, name: str, *, method: str, original: str, source_identity: str = "") -> ForgedVideo:

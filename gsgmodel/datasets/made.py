@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 from gsgmodel.datasets.portraits import NAMES, Portrait, load_portrait, resize_portrait
 from gsgmodel.datasets.warps import fit_affine, look, move, turn_and_scale
 from gsgmodel.errors import ConfigError
-from gsgmodel.video.write import Encoding, write_video
+from gsgmodel.video.write import Encoding, write_alike, write_video
 
 FPS = 25
 MIN_SIZE_PX = 96
@@ -93,7 +93,11 @@ def make_videos(
             num_frames=num_frames,
             size_px=size_px,
         )
-        write_video(video.path, frames, fps=FPS, encoding=QUICK_H264)
+        if video.original:
+            size_bytes = (folder / video.original).stat().st_size
+            write_alike(video.path, list(frames), fps=FPS, encoding=QUICK_H264, size_bytes=size_bytes)
+        else:
+            write_video(video.path, frames, fps=FPS, encoding=QUICK_H264)
     with (folder / "manifest.csv").open("w", newline="") as file:
         rows = csv.DictWriter(file, [field.name for field in fields(MadeVideo)])
         rows.writeheader()

@@ -1,7 +1,8 @@
 """Frames to a file: the only encoder, for made videos of the demo and the tests."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -16,6 +17,9 @@ from jaxtyping import UInt8
 
 TICKS_PER_S = 90_000
 """Time stamps are counted in this unit where the caller gives times; all containers can hold them closely."""
+CRF_TO_HALVE = 6.0
+"""About so much higher, the file is half as large: https://trac.ffmpeg.org/wiki/Encode/H.264."""
+SIZE_TOLERANCE, SIZE_ATTEMPTS = 0.005, 5
 _CRF_ENCODERS = frozenset({"libx264", "libx265", "libvpx-vp9", "libsvtav1"})
 
 
@@ -27,7 +31,7 @@ class Encoding:
     """FFmpeg's name of the encoder."""
     pixel_format: str = "yuv420p"
     """Formats with halved chroma need even sizes."""
-    crf: int = 23
+    crf: float = 23.0
     """Constant quality, lower is better; only for encoders that have it."""
     gop: int = 250
     """Most frames from one key to the next."""
@@ -81,6 +85,57 @@ def write_video(
             raise ValueError("a video needs at least one frame")
         container.mux(stream.encode(None))
     return num
+
+
+def write_alike(
+    path: Path,
+    frames: Sequence[UInt8[np.ndarray, "H W 3"]],
+    *,
+    fps: int | Fraction,
+    encoding: Encoding,
+    size_bytes: int,
+) -> float:
+    """Write pictures as a video about as large as another, so that its size does not give away what it shows.
+
+    Args:
+        path: Where to; its suffix names the container.
+        frames: RGB, all of one size.
+        fps: Frames per second.
+        encoding: How they are encoded; its quality is where the search begins.
+        size_bytes: Of the other video.
+
+    Returns:
+        The quality that came closest; the size is within 0.5 % where five attempts find such a one.
+
+    Raises:
+        ValueError: There are no frames, or the encoder knows no constant quality.
+    """
+    if encoding.codec not in _CRF_ENCODERS:
+        raise ValueError(f"{encoding.codec} has no constant quality to change")
+    tried: dict[float, float] = {}
+    crf = encoding.crf
+    for _ in range(SIZE_ATTEMPTS):
+        write_video(path, frames, fps=fps, encoding=replace(encoding, crf=crf))
+        tried[crf] = math.log(path.stat().st_size / size_bytes)
+        if abs(tried[crf]) <= SIZE_TOLERANCE:
+            return crf
+        crf = _next_quality(tried)
+    best = min(tried, key=lambda each: abs(tried[each]))
+    write_video(path, frames, fps=fps, encoding=replace(encoding, crf=best))
+    return best
+
+
+def _next_quality(tried: Mapping[float, float]) -> float:
+    """Where the excess (logarithm) would be 0: between the closest above and below, or by the rule of thumb."""
+    above = [(excess, crf) for crf, excess in tried.items() if excess > 0]
+    below = [(excess, crf) for crf, excess in tried.items() if excess <= 0]
+    if above and below:
+        (high, fine), (low, coarse) = min(above), max(below)
+        crf = coarse + (fine - coarse) * low / (low - high)
+    else:
+        crf, excess = list(tried.items())[-1]
+        crf += CRF_TO_HALVE * excess / math.log(2)
+    return round(min(max(crf, 0.0), 51.0), 2)
 
 
 def _add_stream(

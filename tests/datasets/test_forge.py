@@ -1,6 +1,7 @@
 """Pieces cut of real files, and forged."""
 
 import csv
+import re
 import shutil
 from pathlib import Path
 
@@ -64,8 +65,13 @@ def test_real_and_forged_pieces_go_the_same_way(pieces, tmp_path):
             assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 320, 320)
             assert (float(stream.average_rate), stream.frames) == (FPS, FPS)
     settings = [encoder_settings(tmp_path / video.path) for video in made]
-    assert all(settings[i] == settings[i + 1] == settings[i + 2] for i in (0, 3, 6))
-    assert all(any(f"crf={crf}.0" in each for crf in range(CRF[0], CRF[1] + 1)) for each in settings)
+    others = [re.sub(r" crf=[^ ]+", "", each) for each in settings]
+    assert all(others[i] == others[i + 1] == others[i + 2] for i in (0, 3, 6))
+    qualities = [float(re.search(r"crf=([0-9.]+)", each)[1]) for each in settings]
+    assert all(CRF[0] <= quality <= CRF[1] for quality in qualities[::3])
+    sizes_bytes = [(tmp_path / video.path).stat().st_size for video in made]
+    for i in (0, 3, 6):
+        assert sizes_bytes[i + 1 : i + 3] == pytest.approx([sizes_bytes[i]] * 2, rel=0.02)
 
 
 def encoder_settings(path: Path) -> str:

@@ -50,11 +50,19 @@ def test_the_manifest_says_what_was_returned(made):
 
 
 def test_both_labels_are_in_every_split(tmp_path, monkeypatch):
-    monkeypatch.setattr("gsgmodel.datasets.made.write_video", lambda *_, **__: None)
+    monkeypatch.setattr("gsgmodel.datasets.made.write_video", lambda path, *_, **__: path.touch())
+    monkeypatch.setattr("gsgmodel.datasets.made.write_alike", lambda *_, **__: None)
     videos = make_videos(tmp_path, num_videos=30)
     assert {(video.split, video.label) for video in videos} == {
         (split, label) for split in ("train", "val", "test") for label in (0, 1)
     }
+
+
+def test_a_fake_is_as_large_as_its_original(tmp_path):
+    videos = make_videos(tmp_path, num_videos=6, seconds=1.0, size_px=320, seed=3)
+    sizes_bytes = [video.path.stat().st_size for video in videos]
+    assert sizes_bytes[1::2] == pytest.approx(sizes_bytes[::2], rel=0.02)
+    assert max(sizes_bytes) > 1.05 * min(sizes_bytes)
 
 
 def test_the_same_seed_writes_the_same_bytes_and_another_one_others(made, tmp_path):

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from gsgmodel.video.write import Encoding, write_video
+from gsgmodel.video.write import Encoding, write_alike, write_video
 
 
 def test_what_is_written_is_read_back(numbered_pictures, decode_everything, tmp_path):
@@ -69,3 +69,31 @@ def test_a_name_is_a_name_and_nothing_else(numbered_pictures, tmp_path, monkeypa
 def test_no_frames_make_no_video(tmp_path):
     with pytest.raises(ValueError, match="at least one frame"):
         write_video(tmp_path / "a.mp4", [], fps=25)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "libx265"])
+def test_a_video_is_written_as_large_as_another(codec, tmp_path):
+    rng = np.random.default_rng(0)
+    cloud = np.cumsum(np.cumsum(rng.normal(0, 1, (240, 320, 3)), axis=0), axis=1) % 200
+    plain = [cloud[i : i + 192, 2 * i : 2 * i + 256].astype(np.uint8) for i in range(24)]
+    busy = [cloud[i : i + 192, 3 * i : 3 * i + 256][:, ::-1].astype(np.uint8) for i in rng.permutation(21)]
+    encoding = Encoding(codec=codec, options={"preset": "veryfast"})
+    write_video(tmp_path / "a.mp4", plain, fps=25, encoding=encoding)
+    size_bytes = (tmp_path / "a.mp4").stat().st_size
+    write_video(tmp_path / "b.mp4", busy, fps=25, encoding=encoding)
+    assert (tmp_path / "b.mp4").stat().st_size > 1.05 * size_bytes
+    crf = write_alike(tmp_path / "b.mp4", busy, fps=25, encoding=encoding, size_bytes=size_bytes)
+    assert crf > encoding.crf
+    assert (tmp_path / "b.mp4").stat().st_size == pytest.approx(size_bytes, rel=0.01)
+
+
+def test_where_no_quality_is_fitting_the_closest_is_taken(numbered_pictures, tmp_path):
+    assert (
+        write_alike(tmp_path / "a.mp4", list(numbered_pictures(2)), fps=25, encoding=Encoding(), size_bytes=1) == 51.0
+    )
+
+
+def test_an_encoder_without_a_constant_quality_cannot_be_fitted(numbered_pictures, tmp_path):
+    drawn = list(numbered_pictures(2))
+    with pytest.raises(ValueError, match="mpeg4 has no constant quality"):
+        write_alike(tmp_path / "a.mp4", drawn, fps=25, encoding=Encoding(codec="mpeg4"), size_bytes=1000)
