@@ -1,7 +1,8 @@
 """What can go wrong, named: settings, videos, and the world around them.
 
-The lowest room: everything else may use it. A ``ConfigError``, ``OutputError`` or ``TrainingError`` ends a run with one
-sentence; a ``VideoError`` becomes a row with its status; anything else is a bug and ends the run loudly.
+The lowest room: everything else may use it. A ``ConfigError``, ``OutputError``, ``DecoderError`` or ``TrainingError``
+ends a run with one sentence; a ``VideoError`` becomes a row with its status; anything else is a bug and ends the run
+loudly.
 """
 
 from enum import StrEnum
@@ -45,6 +46,10 @@ class ConfigError(Exception):
 
 class OutputError(Exception):
     """Results cannot be written (disk full, permission lost); what was committed before stays."""
+
+
+class DecoderError(Exception):
+    """Decoders die at so many videos that it cannot be the videos' fault; what was committed before stays."""
 
 
 class TrainingError(Exception):

@@ -94,8 +94,9 @@ def prepare_planned(run: "StoreRun", plan: "Plan") -> "StoreSummary":
     progress = Progress(num_planned=plan.num_videos, success=PREPARED)
     stage_s = dict.fromkeys(STAGES, 0.0)
     committer = Committer(
-        sink=run.sink, progress=progress, commit_s=run.commit_s, final=INDEX_ROWS.statuses, stage_s=stage_s
+        sink=run.sink, progress=progress, commit_s=run.commit_s, max_crashed=settings.max_crashed, stage_s=stage_s
     )
+    committer.final = INDEX_ROWS.statuses
     relabelled = run.relabel()
     if not plan.num_videos:
         return finish_store_run(run, plan, NOTHING_PLANNED, committer, relabelled=relabelled, stop=run.stop)

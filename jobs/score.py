@@ -88,6 +88,7 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
         sink=scan.sink,
         progress=Progress(num_planned=plan.num_videos),
         commit_s=scan.commit_s,
+        max_crashed=settings.max_crashed,
         threshold=scan.threshold,
         report=scan.tracked.log if scan.tracked else None,
     )

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, QueryBuilder, write_deltalake
+from deltalake import CommitProperties, DeltaTable, QueryBuilder, Schema, write_deltalake
 from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction
 
@@ -45,7 +45,8 @@ def open_table(
         raise ConfigError(f"no {kind.title} can be read in {place.uri!r}: {reason(error)}") from error
     found = [(column.name, plain_type(column.type)) for column in pa.schema(table.schema().to_arrow())]
     expected = [(column.name, plain_type(column.type)) for column in kind.schema]
-    if found != expected:
+    # A table of an older version lacks columns at the end: they read as null, and a run that writes adds them.
+    if not found or found != expected[: len(found)]:
         differing = sorted({name for name, _ in set(found) ^ set(expected)} or {"the order of columns"})
         raise ConfigError(f"the {kind.title} in {place.uri!r} is of another version, by {', '.join(differing)}")
     return table
@@ -82,6 +83,7 @@ def create_table(place: Place, *, kind: RowKind = VIDEO_ROWS, description: str |
             if names and _LOG not in names:
                 raise ConfigError(f"{place.uri!r} holds something that is not a {kind.title}")
             if is_table(place):
+                _add_columns(place, kind=kind)
                 return
             options = place.storage_options()
     except OutputError as error:
@@ -105,6 +107,26 @@ def create_table(place: Place, *, kind: RowKind = VIDEO_ROWS, description: str |
         with output_errors(place.uri):
             if not is_table(place):
                 raise
+
+
+def _add_columns(place: Place, *, kind: RowKind) -> None:
+    """Give a table of an older version the columns that it lacks; several processes may do so at once.
+
+    Raises:
+        DeltaError: If they cannot be added.
+    """
+    table = open_table(place, kind=kind)
+    missing = kind.schema.names[len(table.schema().fields) :]
+    if not missing:
+        return
+    fields = Schema.from_arrow(pa.schema([kind.schema.field(name) for name in missing])).fields
+    try:
+        with output_errors(place.uri):
+            table.alter.add_columns(list(fields))
+    except DeltaError:
+        # Another process may have been faster.
+        if len(open_table(place, kind=kind).schema().fields) < len(kind.schema):
+            raise
 
 
 def append_rows(

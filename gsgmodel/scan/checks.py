@@ -24,6 +24,24 @@ STORE_FOLDERS = (INDEX_ROWS.name, f"{INDEX_ROWS.name}/_delta_log", SHARDS, "runs
 """Of a clip store that preparations write to."""
 
 
+def check_sandbox(settings: RunSettings) -> None:
+    """Make sure that this machine can confine decoders as is asked for; a cluster's nodes are asked as they work.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    if settings.sandbox != "require" or settings.dry_run or is_joining():
+        return
+    # PyAV takes a third of a second to load, and only this needs it here.
+    from gsgmodel.video.process import SandboxError  # noqa: PLC0415
+    from gsgmodel.video.sandbox import Sandbox  # noqa: PLC0415
+
+    try:
+        _ = Sandbox(is_required=True).measures
+    except SandboxError as error:
+        raise ConfigError(f"{error}; accepted: best-effort, or off for videos that are trusted") from error
+
+
 def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
     """Check the inputs, the output, and that the actors fit this machine.
 
@@ -43,6 +61,7 @@ def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
     _check_room(inputs, settings.wishes, output=None)
     check_inputs(inputs, s3_endpoint=settings.s3_endpoint)
     _check_candidates(inputs, settings)
+    check_sandbox(settings)
     if settings.output is None or settings.dry_run:
         return []
     is_exclusive = check_writable(settings.output, s3_endpoint=settings.s3_endpoint)
@@ -68,6 +87,7 @@ def check_prepare(inputs: Sequence[str], settings: PrepareSettings) -> list[str]
     _check_room(inputs, settings.wishes, output=settings.output)
     check_inputs(inputs, s3_endpoint=settings.s3_endpoint)
     _check_candidates(inputs, settings)
+    check_sandbox(settings)
     if settings.dry_run:
         return []
     is_exclusive = check_writable(settings.output, s3_endpoint=settings.s3_endpoint, folders=STORE_FOLDERS)

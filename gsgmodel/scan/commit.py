@@ -18,15 +18,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool
 
-from gsgmodel.errors import TERMINAL, OutputError
+from gsgmodel.errors import TERMINAL, ConfigError, DecoderError, OutputError, Status
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.rows import HELD_BACK, UNKEPT
+from gsgmodel.scan.rows import HELD_BACK, UNKEPT, UNSAFE
 from gsgmodel.scan.stop import StopRequest
 
 COMMIT_ROWS = 500
 QUEUE_BLOCKS = 64
 POLL_S = 0.2
 CLOSE_S = 5.0
+FEWEST_JUDGED = 50
+"""Videos that must have arrived before the share of crashes says anything."""
 STAGE_COLUMNS = ("prepare_cpu_s", "score_cpu_s")
 END = None
 
@@ -62,6 +64,8 @@ class Committer:
     commit_s: float
     final: frozenset[str] = TERMINAL
     """Statuses whose rows are committed; the others are the world's fault."""
+    max_crashed: float = 1.0
+    """Share of crashed videos, of ``FEWEST_JUDGED`` or more, above which the decoder is at fault."""
     threshold: float | None = None
     """Videos that score at least this are counted as flagged."""
     report: Callable[[Mapping[str, float], int], None] | None = None
@@ -87,13 +91,15 @@ class Committer:
     def take(self, block: pa.Table) -> list[bytes]:
         """Count a block of rows, keep the terminal ones for the next commit, and return whose rows they were.
 
-        Raises:
-            OutputError: If crops could not be written; what is waiting is committed first.
+        What ends the run is raised once what is waiting is committed: an ``OutputError`` if crops could not be written,
+        a ``ConfigError`` if a machine cannot confine decoders as was asked for, a ``DecoderError`` if a larger share
+        of the videos crashed than ``max_crashed``.
         """
-        unkept = block.filter(pc.equal(block["status"], UNKEPT))
-        if unkept.num_rows:
-            self.commit()
-            raise OutputError(unkept["error_text"][0].as_py())
+        for ends_run, kind in ((UNKEPT, OutputError), (UNSAFE, ConfigError)):
+            ended = block.filter(pc.equal(block["status"], ends_run))
+            if ended.num_rows:
+                self.commit()
+                raise kind(ended["error_text"][0].as_py())
         block = block.filter(pc.not_equal(block["status"], HELD_BACK))
         ids = block["video_id"].combine_chunks()
         arrived: list[bytes] = ids.to_pylist()
@@ -110,7 +116,25 @@ class Committer:
         if final.num_rows:
             self._pending.append(final)
             self._pending_ids.update(final["video_id"].to_pylist())
+        self._check_crashes()
         return arrived
+
+    def _check_crashes(self) -> None:
+        """Go on only while crashes are few.
+
+        Raises:
+            DecoderError: They are not.
+        """
+        num_crashed, num = self.progress.counts.get(Status.CRASHED, 0), self.progress.num_finished
+        if num < FEWEST_JUDGED or num_crashed / num <= self.max_crashed:
+            return
+        # Their rows would keep these videos from being tried again.
+        self._pending = [rows.filter(pc.not_equal(rows["status"], Status.CRASHED)) for rows in self._pending]
+        self.commit()
+        raise DecoderError(
+            f"the decoder died at {num_crashed} of {num} videos, more than --max-crashed {self.max_crashed:g}: it is "
+            "broken, not the videos; once it is mended, score those that have a row again with --retry crashed"
+        )
 
     def commit_if_due(self) -> None:
         """Commit when enough rows, or old enough ones, are waiting."""
@@ -119,8 +143,9 @@ class Committer:
 
     def commit(self) -> None:
         """Commit everything that is waiting."""
-        if self._pending:
-            self.sink.commit(pa.concat_tables(self._pending))
+        rows = pa.concat_tables(self._pending) if self._pending else None
+        if rows is not None and rows.num_rows:
+            self.sink.commit(rows)
             self._report()
         self._pending, self._pending_ids = [], set()
         self._committed_at = time.monotonic()

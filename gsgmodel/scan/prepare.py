@@ -8,7 +8,7 @@ row with a status and no crops.
 import ctypes
 import time
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import pyarrow as pa
 import ray
@@ -19,10 +19,13 @@ from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.records import Preparation, VideoRef
 from gsgmodel.redact import hide_credentials
 from gsgmodel.scan.plan import PLAN_SCHEMA
-from gsgmodel.scan.rows import held_back_row, prepared_row
+from gsgmodel.scan.rows import held_back_row, prepared_row, unsafe_row
 from gsgmodel.scan.session import Session
 from gsgmodel.scan.settings import RunSettings
 from gsgmodel.scoring.prepare import Companion, VideoPreparer
+from gsgmodel.video.process import SandboxError
+from gsgmodel.video.reader import open_video
+from gsgmodel.video.sandbox import Sandbox
 
 
 def prepare(rows: Dataset, session: Session, *, preparation: Preparation, settings: RunSettings) -> Dataset:
@@ -36,14 +39,7 @@ def prepare(rows: Dataset, session: Session, *, preparation: Preparation, settin
     """
     return rows.map_batches(
         PrepareActor,
-        fn_constructor_kwargs={
-            "preparation": preparation,
-            "faces": settings.faces,
-            "window_s": settings.window_s,
-            "max_clips": settings.max_clips,
-            "s3_endpoint": settings.s3_endpoint,
-            "gate": session.gate,
-        },
+        fn_constructor_kwargs={"preparation": preparation, "settings": settings, "gate": session.gate},
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=session.pools.cpus_per_actor,
@@ -60,17 +56,8 @@ TRIM_EVERY = 20
 class PrepareActor:
     """Holds the face detector of one process and prepares one video a call."""
 
-    def __init__(
-        self,
-        *,
-        preparation: Preparation,
-        faces: Literal["all", "largest"],
-        window_s: float,
-        max_clips: int,
-        s3_endpoint: str | None,
-        gate: Any,
-    ) -> None:
-        self._s3_endpoint = s3_endpoint
+    def __init__(self, *, preparation: Preparation, settings: RunSettings, gate: Any) -> None:
+        self._s3_endpoint = settings.s3_endpoint
         self._gate = gate
         self._num_started = 0
         hide_credentials()
@@ -79,8 +66,14 @@ class PrepareActor:
             min_face_px=preparation.min_face_px,
             thresholds=preparation.detect_thresholds,
         )
+        self._sandbox = None if settings.sandbox == "off" else Sandbox(is_required=settings.sandbox == "require")
         self._preparer = VideoPreparer(
-            detector=detector, preparation=preparation, faces=faces, window_s=window_s, max_clips=max_clips
+            detector=detector,
+            preparation=preparation,
+            faces=settings.faces,
+            window_s=settings.window_s,
+            max_clips=settings.max_clips,
+            opener=self._sandbox.open if self._sandbox else open_video,
         )
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -91,14 +84,21 @@ class PrepareActor:
         self._num_started += 1
         if self._num_started % TRIM_EVERY == 0:
             return_free_memory()
-        started_s = time.thread_time()
+        started_s = self._cpu_s()
         ref = VideoRef(**{name: planned[name] for name in PLAN_SCHEMA.names})
-        video = self._preparer.prepare(
-            partial(open_object, ref, s3_endpoint=self._s3_endpoint),
-            original=self._companion("original", planned),
-            mask=self._companion("mask", planned),
-        )
-        return prepared_row(planned, video, cpu_s=time.thread_time() - started_s)
+        try:
+            measures = self._sandbox.measures if self._sandbox else ("off",)
+            video = self._preparer.prepare(
+                partial(open_object, ref, s3_endpoint=self._s3_endpoint),
+                original=self._companion("original", planned),
+                mask=self._companion("mask", planned),
+            )
+        except SandboxError as error:
+            return unsafe_row(planned, str(error))
+        return prepared_row(planned, video, cpu_s=self._cpu_s() - started_s, sandbox="+".join(measures))
+
+    def _cpu_s(self) -> float:
+        return time.thread_time() + (self._sandbox.cpu_s if self._sandbox else 0.0)
 
     def _companion(self, column: str, planned: dict[str, Any]) -> Companion | None:
         facts = planned.get(column)

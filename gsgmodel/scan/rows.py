@@ -41,6 +41,7 @@ _FACTS = [
     pa.field("error_text", pa.string()),
     *(VIDEOS.field(name) for name in ("duration_s", "width_px", "height_px", "codec", "native_fps")),
     *(VIDEOS.field(name) for name in ("frames_decoded", "frames_missing", "bytes_read", "decoder", "notes")),
+    *(VIDEOS.field(name) for name in ("sandbox", "crash_signal", "crash_stage", "attempts")),
     pa.field("prepare_cpu_s", pa.float64()),
 ]
 PREPARED_SCHEMA = pa.schema(
@@ -72,15 +73,25 @@ SCORED_SCHEMA = pa.schema(
 )
 
 
-def prepared_row(planned: dict[str, Any], video: PreparedVideo, *, cpu_s: float) -> pa.Table:
-    """Return the one-row table of a prepared video."""
-    row = planned | prepared_facts(video) | {"prepare_cpu_s": cpu_s}
+UNSAFE = "unsafe"
+"""Not a status: the row of a video that was not decoded because the machine cannot confine its decoder as was asked
+for, which ends the run."""
+
+
+def prepared_row(planned: dict[str, Any], video: PreparedVideo, *, cpu_s: float, sandbox: str = "off") -> pa.Table:
+    """Return the one-row table of a prepared video; ``sandbox`` is what its decoder had given up."""
+    row = planned | prepared_facts(video) | {"prepare_cpu_s": cpu_s, "sandbox": sandbox}
     # Crops go in as a buffer: from_pylist would copy up to 58 MB into a Python bytes object first.
     names = [name for name in PREPARED_SCHEMA.names if name not in PIXELS]
     small = pa.Table.from_pylist([row], schema=pa.schema([PREPARED_SCHEMA.field(name) for name in names]))
     for name, pixels in zip(PIXELS, ([clip.crops for clip in video.clips], video.masks), strict=True):
         small = small.append_column(PREPARED_SCHEMA.field(name), _pixels_column(pixels))
     return small
+
+
+def unsafe_row(planned: dict[str, Any], why: str) -> pa.Table:
+    """Return the row that ends a run whose videos cannot be decoded as was asked for."""
+    return pa.Table.from_pylist([planned | {"status": UNSAFE, "error_text": why}], schema=PREPARED_SCHEMA)
 
 
 def held_back_row(planned: dict[str, Any]) -> pa.Table:

@@ -12,6 +12,7 @@ from gsgmodel.errors import TERMINAL, ConfigError, Status
 from gsgmodel.records import Preparation
 from gsgmodel.scan.preflight import Wishes
 from gsgmodel.tracking.address import DEFAULT_MODEL
+from gsgmodel.video.limits import Level
 
 # So few digits that no sum of the parts leaves the calendar.
 _DURATION = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,8})m)?(?:(?P<s>\d{1,9})s)?")
@@ -48,6 +49,10 @@ class RunSettings:
     """Stop starting videos at this time of day (HH:MM) or after this long (2h, 90m, 45s); exit code 5."""
     max_failures: float = 1.0
     """Exit with 3 when a larger share of the videos than this could not be done; no face is no failure."""
+    max_crashed: float = 0.1
+    """Stop when a larger share of the videos than this (of 50 or more) crashed: then the decoder is broken."""
+    sandbox: Level = "best-effort"
+    """Decode in a process without files and network: only so (require), as far as the kernel can, or not (off)."""
     prepare_actors: int | None = None
     """Processes that decode and find faces; as many as there are cores by default."""
     start_timeout: str = "10m"
@@ -69,6 +74,7 @@ class RunSettings:
         if not 1 <= self.max_clips <= MAX_CLIPS_LIMIT:
             raise ConfigError(f"--max-clips is {self.max_clips}; accepted: 1 to {MAX_CLIPS_LIMIT}")
         check_share("max-failures", self.max_failures)
+        check_share("max-crashed", self.max_crashed)
         for name in self.retry_statuses:
             if name not in TERMINAL or name == Status.SCORED:
                 raise ConfigError(f"--retry names {name!r}; accepted: {', '.join(sorted(TERMINAL - {Status.SCORED}))}")

@@ -11,13 +11,12 @@ from jaxtyping import UInt8
 from gsgmodel.archive.reading import ObjectReader
 from gsgmodel.errors import Status, UnreadableError, VideoError
 from gsgmodel.faces.clips import ClipMaker, Finder
-from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.faces.replay import MaskMaker, Replay, SeenFaces
 from gsgmodel.records import FaceClip, Preparation, VideoInfo
 from gsgmodel.redact import redact
 from gsgmodel.video.container import DECODER_VERSION
-from gsgmodel.video.limits import DecodeLimits
-from gsgmodel.video.reader import VideoReader, open_video
+from gsgmodel.video.reader import Opener, WindowReader, open_video
+from gsgmodel.video.sandbox import DecoderLostError
 
 T = TypeVar("T")
 
@@ -33,6 +32,8 @@ BOXES_FROM_ORIGINAL = "boxes_from_original"
 """Note in the row: the video was cropped where the faces are of the video that it was made from."""
 
 
+ATTEMPTS = 2
+"""At a video whose decoder dies, hangs or has no memory left."""
 MOST_SHORTER, MOST_SHORTER_S = 0.1, 1.0
 """An original or a mask that ends earlier than its video by more than this share and these seconds is not of it."""
 
@@ -46,6 +47,12 @@ class PreparedVideo:
     """None while there are clips to score."""
     error_class: str | None = None
     error_text: str | None = None
+    crash_signal: str | None = None
+    """What killed the decoder, such as ``SIGSEGV``."""
+    crash_stage: str | None = None
+    """What the decoder did when it was lost: ``opening`` or ``decoding``."""
+    attempts: int = 1
+    """How often it was tried; more than once only where a decoder was lost."""
     info: VideoInfo | None = None
     clips: list[FaceClip] = field(default_factory=list)
     masks: list[UInt8[np.ndarray, "T S S"]] = field(default_factory=list)
@@ -65,31 +72,6 @@ class Companion:
     open_source: Callable[[], ObjectReader]
 
 
-def prepare_video(
-    open_source: Callable[[], ObjectReader],
-    *,
-    detector: FaceDetector,
-    preparation: Preparation,
-    faces: Literal["all", "largest"],
-    window_s: float,
-    max_clips: int,
-) -> PreparedVideo:
-    """Read, decode and crop one video; what goes wrong with it becomes its status.
-
-    Args:
-        open_source: Opens the listed object (``open_object``); may raise what happened to it since.
-        detector: Finds the faces.
-        preparation: How frames become crops.
-        faces: All tracks, or the largest one.
-        window_s: Length of video that one clip stands for.
-        max_clips: Most clips of a video.
-    """
-    preparer = VideoPreparer(
-        detector=detector, preparation=preparation, faces=faces, window_s=window_s, max_clips=max_clips
-    )
-    return preparer.prepare(open_source)
-
-
 @dataclass(frozen=True, kw_only=True)
 class VideoPreparer:
     """Prepares one video after the other in the same way."""
@@ -104,6 +86,8 @@ class VideoPreparer:
     """Length of video that one clip stands for."""
     max_clips: int
     """Most clips of a video."""
+    opener: Opener = open_video
+    """Decodes, here or in a process of its own."""
 
     def prepare(
         self,
@@ -119,54 +103,59 @@ class VideoPreparer:
             original: Whose faces are looked for in place of the video's own.
             mask: Cropped as the video is.
         """
-        read: list[ObjectReader] = []
+        tally = _Tally()
         try:
-            seen = None if original is None else self._with(original, partial(self._see, name=original.name), read)
-            video = self._opened(open_source, partial(self._clips_of, original=seen), read)
+            seen = None if original is None else self._with(original, partial(self._see, name=original.name), tally)
+            video = self._opened(open_source, partial(self._clips_of, original=seen), tally)
             if mask is not None and video.clips:
-                masks = self._with(mask, partial(self._masks_of, video=video), read)
+                masks = self._with(mask, partial(self._masks_of, video=video), tally)
                 video = replace(video, masks=masks)
         except VideoError as error:
-            video = PreparedVideo(
-                decoder=DECODER_VERSION,
-                status=error.status,
-                error_class=type(error).__name__,
-                error_text=redact(str(error)),
-            )
-        return replace(video, bytes_read=sum(source.bytes_read for source in read))
+            video = failed_video(error)
+        return replace(video, bytes_read=sum(source.bytes_read for source in tally.read), attempts=1 + tally.num_lost)
 
-    def _with(self, companion: Companion, use: Callable[[VideoReader], T], read: list[ObjectReader]) -> T:
+    def _with(self, companion: Companion, use: Callable[[WindowReader], T], tally: "_Tally") -> T:
         """Use a companion; the message of what goes wrong with it names it."""
         try:
-            return self._opened(companion.open_source, use, read)
+            return self._opened(companion.open_source, use, tally)
+        except DecoderLostError as error:
+            raise error.of(companion.name) from error
         except VideoError as error:
             raise type(error)(f"{companion.name}: {error}") from error
 
-    def _opened(
-        self, open_source: Callable[[], ObjectReader], use: Callable[[VideoReader], T], read: list[ObjectReader]
+    def _opened(self, open_source: Callable[[], ObjectReader], use: Callable[[WindowReader], T], tally: "_Tally") -> T:
+        """Use an open video; one whose decoder is lost is opened once more, for it need not have been its fault."""
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._opened_once(open_source, use, tally)
+            except DecoderLostError:
+                tally.num_lost += 1
+        return self._opened_once(open_source, use, tally)
+
+    def _opened_once(
+        self, open_source: Callable[[], ObjectReader], use: Callable[[WindowReader], T], tally: "_Tally"
     ) -> T:
         with open_source() as source:
-            read.append(source)
+            tally.read.append(source)
             try:
-                with open_video(
+                with self.opener(
                     cast("BinaryIO", source),
                     frames_per_clip=self.preparation.frames_per_clip,
                     window_s=self.window_s,
                     max_clips=self.max_clips,
-                    limits=DecodeLimits(),
                 ) as reader:
                     return use(reader)
             finally:
                 # Also after an error: what was replaced under the decoder is not to be called unreadable.
                 source.verify()
 
-    def _see(self, reader: VideoReader, *, name: str) -> "_Original":
+    def _see(self, reader: WindowReader, *, name: str) -> "_Original":
         seen = SeenFaces()
         for window in reader.read():
             seen.add(window.time_s, window.frames, self.detector.detect(window.frames))
         return _Original(name=name, info=reader.info, seen=seen)
 
-    def _clips_of(self, reader: VideoReader, *, original: "_Original | None") -> PreparedVideo:
+    def _clips_of(self, reader: WindowReader, *, original: "_Original | None") -> PreparedVideo:
         finder: Finder = self.detector
         if original is not None:
             finder = Replay(original.seen)
@@ -201,7 +190,7 @@ class VideoPreparer:
             notes=[note for note, is_true in facts.items() if is_true],
         )
 
-    def _masks_of(self, reader: VideoReader, *, video: PreparedVideo) -> list[UInt8[np.ndarray, "T S S"]]:
+    def _masks_of(self, reader: WindowReader, *, video: PreparedVideo) -> list[UInt8[np.ndarray, "T S S"]]:
         info = video.info
         assert info is not None
         _check_length("it", reader.info, info)
@@ -211,6 +200,27 @@ class VideoPreparer:
         for window in reader.read():
             maker.add(window.time_s, window.frames)
         return maker.finish()
+
+
+def failed_video(error: VideoError) -> PreparedVideo:
+    """Return what a row says of a video that could not be prepared."""
+    return PreparedVideo(
+        decoder=DECODER_VERSION,
+        status=error.status,
+        error_class=type(error).__name__,
+        error_text=redact(str(error)),
+        crash_signal=(error.signal_name or None) if isinstance(error, DecoderLostError) else None,
+        crash_stage=error.stage if isinstance(error, DecoderLostError) else None,
+    )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What preparing one video took."""
+
+    read: list[ObjectReader] = field(default_factory=list)
+    num_lost: int = 0
+    """Decoders after which there was another try."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,8 +19,9 @@ from gsgmodel.model.weights import ModelFiles
 from gsgmodel.records import FaceClip, VideoRef
 from gsgmodel.redact import redact
 from gsgmodel.scoring.network import ClipScorer, combine_with
-from gsgmodel.scoring.prepare import PreparedVideo, prepare_video
+from gsgmodel.scoring.prepare import PreparedVideo, VideoPreparer
 from gsgmodel.scoring.verdict import Combine, ScoredClip, judge
+from gsgmodel.video.sandbox import Sandbox
 
 COLUMNS = (
     *("uri", "status", "error_class", "error_text", "score", "score_global", "score_fusion"),
@@ -49,28 +50,26 @@ class VideoScorer:
         batch_clips: int = 4,
     ) -> None:
         self._files = files
-        self._preparation = files.settings.preparation
-        self._faces = faces
-        self._window_s = window_s
-        self._max_clips = max_clips
-        self._detector = FaceDetector(
-            long_side_px=self._preparation.detect_long_side_px,
-            min_face_px=self._preparation.min_face_px,
-            thresholds=self._preparation.detect_thresholds,
+        preparation = files.settings.preparation
+        self._sandbox = Sandbox()
+        self._preparer = VideoPreparer(
+            detector=FaceDetector(
+                long_side_px=preparation.detect_long_side_px,
+                min_face_px=preparation.min_face_px,
+                thresholds=preparation.detect_thresholds,
+            ),
+            preparation=preparation,
+            faces=faces,
+            window_s=window_s,
+            max_clips=max_clips,
+            opener=self._sandbox.open,
         )
         self._network = ClipScorer(build_network(files), batch_clips=batch_clips, device="cpu")
         self._combine = combine_with(files)
 
     def score(self, ref: VideoRef) -> dict[str, Any]:
         """Return the row of a listed video, with every one of ``COLUMNS``."""
-        video = prepare_video(
-            partial(open_object, ref),
-            detector=self._detector,
-            preparation=self._preparation,
-            faces=self._faces,
-            window_s=self._window_s,
-            max_clips=self._max_clips,
-        )
+        video = self._preparer.prepare(partial(open_object, ref))
         prepared = prepared_facts(video)
         scored: list[ScoredClip] = []
         if video.clips:
@@ -132,6 +131,9 @@ def prepared_facts(video: PreparedVideo) -> dict[str, Any]:
         "bytes_read": video.bytes_read,
         "decoder": video.decoder,
         "notes": video.notes,
+        "crash_signal": video.crash_signal,
+        "crash_stage": video.crash_stage,
+        "attempts": video.attempts,
         "clips": [_clip_facts(clip) for clip in video.clips],
     }
 

@@ -61,6 +61,7 @@ DECODERS = {
 }
 """Decoders that may be used, by FFmpeg's names."""
 
+OUT_OF_MEMORY = "it asks for more memory than there is"
 _NOT_VIDEO = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
 
 
@@ -68,18 +69,20 @@ _NOT_VIDEO = Disposition.attached_pic | Disposition.still_image | Disposition.ti
 def blaming(source: CountedSource, what: str) -> Iterator[None]:
     """Turn what FFmpeg raises into an ``UnreadableError``, unless it was the source that failed.
 
-    A ``MemoryError`` is the file's fault too: one flipped bit in an index asks for gigabytes.
-
     Args:
         source: Where FFmpeg reads from; what it raised goes through unchanged.
         what: What did not work, the start of the message.
 
     Raises:
         UnreadableError: FFmpeg failed on these bytes.
+        TooLargeError: They ask for more memory than there is, as one flipped bit in an index may.
     """
     try:
         yield
-    except (av.FFmpegError, MemoryError, UnicodeError) as error:
+    except MemoryError as error:
+        source.check()
+        raise TooLargeError(f"{what}: {OUT_OF_MEMORY}") from error
+    except (av.FFmpegError, UnicodeError) as error:
         source.check()
         raise UnreadableError(f"{what}: {getattr(error, 'strerror', None) or type(error).__name__}") from error
     source.check()

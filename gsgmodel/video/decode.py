@@ -12,7 +12,8 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from gsgmodel.video.container import DecoderRule, VideoPacket
+from gsgmodel.errors import TooLargeError
+from gsgmodel.video.container import OUT_OF_MEMORY, DecoderRule, VideoPacket
 from gsgmodel.video.opened import OpenedVideo
 from gsgmodel.video.track import Span
 
@@ -109,7 +110,10 @@ class Decoder:
         self._opened.clock.check()
         try:
             return self._context.decode(packet)
-        except (av.FFmpegError, MemoryError):
+        except MemoryError as error:
+            self._opened.source.check()
+            raise TooLargeError(f"a frame does not decode: {OUT_OF_MEMORY}") from error
+        except av.FFmpegError:
             self._opened.source.check()
             sieve.fail(packet)
             return []

@@ -1,10 +1,17 @@
 """What reading one video may cost, and the clock that holds it to its time."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Literal
 
 from gsgmodel.errors import DecodeTimeoutError
+
+Level = Literal["require", "best-effort", "off"]
+"""Only with all measures of ``gsgmodel.video.confine.FULL``; in a process of its own with what the kernel has; or in
+the caller's own process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +29,11 @@ class DecodeLimits:
     max_kept_bytes: int = 64 * 2**20
     """Compressed packets that are kept in memory, so that they need not be read twice; more are read again."""
     max_decode_s: float = 600.0
-    """Time spent reading and decoding, on the wall clock; time between windows does not count."""
+    """Time spent decoding, on the wall clock; waiting for the source and time between windows do not count."""
+    max_source_s: float = 3600.0
+    """Time spent waiting for the source; beyond it the store is unavailable, which is no fault of the video."""
+    max_memory_bytes: int = 3 * 2**30
+    """Address space that decoding may take in a process of its own, beside the frames that it hands over."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +54,16 @@ class DecodeClock:
         self.spent_s = self._now_s()
         self._since_s = None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Do not count the time that is spent inside."""
+        since_s = time.monotonic()
+        try:
+            yield
+        finally:
+            if self._since_s is not None:
+                self._since_s += time.monotonic() - since_s
+
     def check(self) -> None:
         """Go on only while there is time.
 
@@ -50,7 +71,7 @@ class DecodeClock:
             DecodeTimeoutError: The time is used up.
         """
         if self._now_s() > self.max_s:
-            raise DecodeTimeoutError(f"reading and decoding took longer than {self.max_s:g} s")
+            raise DecodeTimeoutError(f"decoding took longer than {self.max_s:g} s")
 
     def _now_s(self) -> float:
         return self.spent_s + (0.0 if self._since_s is None else time.monotonic() - self._since_s)

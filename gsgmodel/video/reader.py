@@ -1,15 +1,17 @@
 """The room's front door: a seekable binary file in, windows of sampled frames out."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from types import TracebackType
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 from gsgmodel.errors import TooLargeError, UnreadableError
+from gsgmodel.records import VideoInfo
 from gsgmodel.video.limits import DecodeClock, DecodeLimits
 from gsgmodel.video.sampling import Window, nearest_positions, plan_windows
 from gsgmodel.video.session import Picture, Session
@@ -37,19 +39,66 @@ class FrameWindow:
     """Distinct sampled frames that did not decode."""
 
 
+Hold = Callable[[int, UInt8[np.ndarray, "H W 3"]], UInt8[np.ndarray, "H W 3"]]
+"""Keeps a frame of a window, by its place in it, until the next window is read."""
+
+
+def as_it_is(_place: int, frame: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
+    """Return the frame: a ``Hold`` that keeps nothing elsewhere."""
+    return frame
+
+
+@runtime_checkable
+class WindowReader(Protocol):
+    """What is read of an open video, wherever it is decoded."""
+
+    info: VideoInfo
+    is_widened: bool
+    """Whether ``max_clips`` made the windows longer than ``window_s``."""
+    frames_decoded: int
+    """Distinct sampled frames that decoded, in the windows read so far."""
+    frames_missing: int
+    """Distinct sampled frames that did not decode, in the windows read so far."""
+
+    def read(self) -> Iterator[FrameWindow]:
+        """Yield the windows in order, once; a window's frames are good until the next one is asked for."""
+        ...
+
+
+@runtime_checkable
+class Opener(Protocol):
+    """Opens videos; ``open_video`` is one, in this process."""
+
+    def __call__(
+        self, source: ByteSource, /, *, frames_per_clip: int, window_s: float, max_clips: int
+    ) -> AbstractContextManager[WindowReader]:
+        """Open a video; arguments and errors as of ``open_video``."""
+        ...
+
+
 class VideoReader:
     """An open video, a context manager; made by ``open_video``."""
 
     def __init__(
-        self, file: ByteSource, *, frames_per_clip: int, window_s: float, max_clips: int, limits: DecodeLimits
+        self,
+        file: ByteSource,
+        *,
+        frames_per_clip: int,
+        window_s: float,
+        max_clips: int,
+        limits: DecodeLimits,
+        hold: Hold = as_it_is,
     ) -> None:
         self.frames_decoded = 0
         """Distinct sampled frames that decoded, in the windows read so far."""
         self.frames_missing = 0
         """Distinct sampled frames that did not decode, in the windows read so far."""
+        self._hold = hold
         self._clock = DecodeClock(max_s=limits.max_decode_s)
         with ExitStack() as stack, self._clock:
-            self._source = CountedSource(file, clock=self._clock, max_bytes=limits.max_index_bytes)
+            self._source = CountedSource(
+                file, clock=self._clock, max_bytes=limits.max_index_bytes, max_source_s=limits.max_source_s
+            )
             self._session = Session(self._source, stack=stack, clock=self._clock, limits=limits)
             self.info = self._session.info
             self.windows: tuple[Window, ...] = plan_windows(
@@ -115,7 +164,7 @@ class VideoReader:
             if picture.rank > window.ranks[-1]:
                 ahead.append(picture)
                 break
-            found.append(picture)
+            found.append(replace(picture, rgb=self._hold(len(found), picture.rgb)))
             if picture.rank == window.ranks[-1]:
                 break
         missing = len(window.targets) - len(found)

@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 
 from gsgmodel.errors import TooLargeError, TooShortError, UnreadableError, UnsupportedError
 from gsgmodel.records import VideoInfo
-from gsgmodel.video.container import DECODER_VERSION, DECODERS, VideoPacket, blaming
+from gsgmodel.video.container import DECODER_VERSION, DECODERS, OUT_OF_MEMORY, VideoPacket, blaming
 from gsgmodel.video.decode import Decoder
 from gsgmodel.video.indexed import IndexedTrack, is_fragmented
 from gsgmodel.video.limits import DecodeClock, DecodeLimits
@@ -104,7 +104,9 @@ class Session:
                     raise MistrustError("a frame did not come out")
                 try:
                     rgb = self._painter.paint(decoded.frame)
-                except (av.FFmpegError, MemoryError):
+                except MemoryError as error:
+                    raise TooLargeError(f"a frame cannot be shown: {OUT_OF_MEMORY}") from error
+                except av.FFmpegError:
                     continue
                 time_s = track.frame_time_s(decoded.rank, decoded.frame.pts)
                 yield Picture(rank=decoded.rank, time_s=time_s, rgb=rgb)

@@ -1,10 +1,11 @@
 """The file object that FFmpeg reads from: counted, bounded, and remembered when it fails."""
 
 import io
+import time
 from types import TracebackType
 from typing import Protocol, runtime_checkable
 
-from gsgmodel.errors import TooLargeError
+from gsgmodel.errors import TooLargeError, UnavailableError
 from gsgmodel.video.limits import DecodeClock
 
 
@@ -41,12 +42,17 @@ class CountedSource:
     kept, and ``check`` raises it unchanged: a store that is down must never be blamed on the video.
     """
 
-    def __init__(self, file: ByteSource, *, clock: DecodeClock, max_bytes: int) -> None:
+    def __init__(
+        self, file: ByteSource, *, clock: DecodeClock, max_bytes: int, max_source_s: float = float("inf")
+    ) -> None:
         self.bytes_read = 0
+        self.waited_s = 0.0
+        """Time spent waiting for the file."""
         self.max_bytes: int | None = max_bytes
         """Most bytes that may be read; ``None`` lifts the bound."""
         self._file = file
         self._clock = clock
+        self._max_source_s = max_source_s
         self._remember = _Remember()
         with self._remember:
             self.size_bytes = file.seek(0, io.SEEK_END)
@@ -58,11 +64,17 @@ class CountedSource:
 
         Raises:
             TooLargeError: More than ``max_bytes`` were read.
+            UnavailableError: The file took more than its time to answer, all reads together.
             OSError: The file gave more than it was asked for.
         """
         with self._remember:
             self._clock.check()
-            data = bytes(self._file.read(size) or b"")
+            since_s = time.monotonic()
+            with self._clock.paused():
+                data = bytes(self._file.read(size) or b"")
+            self.waited_s += time.monotonic() - since_s
+            if self.waited_s > self._max_source_s:
+                raise UnavailableError(f"the store took more than {self._max_source_s:g} s to give what was asked for")
             if 0 <= size < len(data):
                 raise OSError(f"the source gave {len(data)} bytes where {size} were asked for")
             self.bytes_read += len(data)

@@ -19,7 +19,7 @@ from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.rows import prepared_row
 from gsgmodel.scan.score import scored_row
 from gsgmodel.scoring.network import ClipScorer, combine_with
-from gsgmodel.scoring.prepare import prepare_video
+from gsgmodel.scoring.prepare import VideoPreparer
 from gsgmodel.video.write import Encoding, write_video
 
 REVISION = 1
@@ -47,14 +47,13 @@ def row(tmp_path_factory):
         thresholds=preparation.detect_thresholds,
     )
     listed = next(list_archive([str(path)]))
-    video = prepare_video(
-        partial(open_object, listed),
+    video = VideoPreparer(
         detector=detector,
         preparation=preparation,
         faces="all",
         window_s=1.0,
         max_clips=32,
-    )
+    ).prepare(partial(open_object, listed))
     planned = {name: getattr(listed, name) for name in PLAN_SCHEMA.names}
     prepared = prepared_row(planned, video, cpu_s=0.0).drop_columns(["crops"]).to_pylist()[0]
     scorer = ClipScorer(build_network(model), batch_clips=4, device="cpu")

@@ -14,7 +14,8 @@ from gsgmodel.scan import prepare as module
 from gsgmodel.scan.labelled import LABELLED_SCHEMA
 from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.prepare import PrepareActor
-from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, crops_of, masks_of
+from gsgmodel.scan.rows import HELD_BACK, PREPARED_SCHEMA, UNSAFE, crops_of, masks_of
+from gsgmodel.scan.settings import RunSettings
 from gsgmodel.video.write import Encoding, write_video
 
 QUICK = Preparation(frames_per_clip=4, detect_long_side_px=160, crop_size_px=64)
@@ -46,7 +47,7 @@ class OpenGate:
 def test_an_actor_asks_the_gate_and_answers_with_one_row(reference, monkeypatch, is_open):
     monkeypatch.setattr(module.ray, "get", lambda answer: answer)
     gate = OpenGate(is_open=is_open)
-    actor = PrepareActor(preparation=QUICK, faces="all", window_s=60.0, max_clips=32, s3_endpoint=None, gate=gate)
+    actor = PrepareActor(preparation=QUICK, settings=RunSettings(), gate=gate)
     planned = {name: getattr(reference, name) for name in PLAN_SCHEMA.names}
     row = actor(pa.Table.from_pylist([planned], schema=PLAN_SCHEMA))
     assert gate.asked == [reference.video_id]
@@ -56,6 +57,24 @@ def test_an_actor_asks_the_gate_and_answers_with_one_row(reference, monkeypatch,
     assert len(crops_of(row, 0, num_frames=4, size_px=64)) == (1 if is_open else 0)
     if is_open:
         assert row["prepare_cpu_s"][0].as_py() > 0
+        assert row["sandbox"][0].as_py().startswith("process+limits")
+        assert row["attempts"].to_pylist() == [1]
+
+
+@pytest.mark.parametrize("level", ["require", "best-effort", "off"])
+def test_a_row_says_what_its_decoder_had_given_up(reference, monkeypatch, level):
+    monkeypatch.setattr(module.ray, "get", lambda answer: answer)
+    actor = PrepareActor(preparation=QUICK, settings=RunSettings(sandbox=level), gate=OpenGate(is_open=True))
+    planned = {name: getattr(reference, name) for name in PLAN_SCHEMA.names}
+    monkeypatch.setattr("gsgmodel.video.sandbox.FULL", ("process", "limits", "hardware"))
+    row = actor(pa.Table.from_pylist([planned], schema=PLAN_SCHEMA))
+    if level == "require":
+        assert row["status"].to_pylist() == [UNSAFE]
+        assert "cannot give hardware" in row["error_text"][0].as_py()
+    else:
+        assert row["status"].to_pylist() == [None]
+        assert (row["sandbox"][0].as_py() == "off") == (level == "off")
+    assert row.schema.equals(PREPARED_SCHEMA)
 
 
 def test_a_row_that_names_an_original_and_a_mask_is_prepared_with_them(reference, tmp_path, monkeypatch):
@@ -64,7 +83,7 @@ def test_a_row_that_names_an_original_and_a_mask_is_prepared_with_them(reference
     write_video(tmp_path / "fake.mp4", blank, fps=10, encoding=Encoding(options={"preset": "ultrafast"}))
     fake = next(list_archive([str(tmp_path / "fake.mp4")]))
     gate = OpenGate(is_open=True)
-    actor = PrepareActor(preparation=QUICK, faces="all", window_s=60.0, max_clips=32, s3_endpoint=None, gate=gate)
+    actor = PrepareActor(preparation=QUICK, settings=RunSettings(), gate=gate)
 
     def prepared(**companions):
         planned = asdict(fake) | {"original": None, "mask": None} | companions

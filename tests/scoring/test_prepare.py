@@ -15,15 +15,15 @@ from gsgmodel.errors import Status
 from gsgmodel.faces.clips import ClipMaker
 from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.records import Preparation
-from gsgmodel.scoring import prepare as module
 from gsgmodel.scoring.prepare import (
     CLIPS_DROPPED,
     CROP_REDUCED,
     FACES_DROPPED,
     WINDOWS_WIDENED,
-    prepare_video,
+    VideoPreparer,
 )
 from gsgmodel.video.container import DECODER_VERSION
+from gsgmodel.video.reader import open_video
 from gsgmodel.video.write import Encoding, write_video
 
 QUICK = Preparation(frames_per_clip=4, detect_long_side_px=160, crop_size_px=64)
@@ -56,16 +56,16 @@ def write(tmp_path):
 
 @pytest.fixture
 def prepare(detector):
-    def prepare_path(path, *, preparation=QUICK, faces="all", window_s=60.0, max_clips=32):
+    def prepare_path(path, *, preparation=QUICK, faces="all", window_s=60.0, max_clips=32, opener=open_video):
         listed = path if not isinstance(path, Path) else next(list_archive([str(path)]))
-        return prepare_video(
-            partial(open_object, listed),
+        return VideoPreparer(
             detector=detector,
             preparation=preparation,
             faces=faces,
             window_s=window_s,
             max_clips=max_clips,
-        )
+            opener=opener,
+        ).prepare(partial(open_object, listed))
 
     return prepare_path
 
@@ -205,17 +205,15 @@ def test_a_file_that_is_replaced_while_it_is_read_is_changed(prepare, write, fra
     assert video.bytes_read > 0
 
 
-def test_what_stops_decoding_because_it_was_replaced_is_changed_and_not_unreadable(prepare, write, frames, monkeypatch):
+def test_what_stops_decoding_because_it_was_replaced_is_changed_and_not_unreadable(prepare, write, frames):
     path = write(frames)
-    original = module.open_video
 
     def overwrite_and_open(*args, **kwargs):
         path.write_bytes(b"x" * path.stat().st_size)
         os.utime(path, ns=(0, 12345))
-        return original(*args, **kwargs)
+        return open_video(*args, **kwargs)
 
-    monkeypatch.setattr(module, "open_video", overwrite_and_open)
-    assert prepare(path).status == Status.CHANGED
+    assert prepare(path, opener=overwrite_and_open).status == Status.CHANGED
 
 
 def test_a_bug_is_not_blamed_on_the_video(prepare, write, frames, monkeypatch):

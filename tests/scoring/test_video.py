@@ -23,7 +23,7 @@ from gsgmodel.scan.rows import SCORED_SCHEMA, prepared_row
 from gsgmodel.scan.score import scored_row
 from gsgmodel.scan.sinks import Provenance, videos_of
 from gsgmodel.scoring.network import ClipScorer, combine_with
-from gsgmodel.scoring.prepare import PreparedVideo, prepare_video
+from gsgmodel.scoring.prepare import PreparedVideo, VideoPreparer
 from gsgmodel.scoring.video import COLUMNS, VideoScorer, find_video, prepared_facts, scored_facts
 
 
@@ -56,14 +56,13 @@ def row_of_a_scan(ref, files, *, window_s):
         min_face_px=preparation.min_face_px,
         thresholds=preparation.detect_thresholds,
     )
-    prepared = prepare_video(
-        partial(open_object, ref),
+    prepared = VideoPreparer(
         detector=detector,
         preparation=preparation,
         faces="all",
         window_s=window_s,
         max_clips=32,
-    )
+    ).prepare(partial(open_object, ref))
     row = prepared_row(asdict(ref), prepared, cpu_s=0.0).drop_columns(["crops"]).to_pylist()[0]
     scored = []
     if prepared.clips:

@@ -217,7 +217,7 @@ def test_a_file_that_hangs_in_time_is_a_timeout(make_video):
 
 def test_a_memory_error_is_the_files_fault_unless_the_source_raised_it():
     quiet = CountedSource(io.BytesIO(b"abc"), clock=DecodeClock(max_s=1e9), max_bytes=10)
-    with pytest.raises(UnreadableError, match="opening: MemoryError"), blaming(quiet, "opening"):
+    with pytest.raises(TooLargeError, match="opening: it asks for more memory"), blaming(quiet, "opening"):
         raise MemoryError
     failing = CountedSource(Broken(b"abc", after=0, error=MemoryError()), clock=DecodeClock(max_s=1e9), max_bytes=10)
     with pytest.raises(MemoryError), blaming(failing, "opening"):
