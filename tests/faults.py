@@ -8,6 +8,7 @@ with faulty(s3_server) as proxy:
 
 import http.client
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 ERROR_XML = """<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>{code}</Code><Message>{message}</Message><RequestId>0A49CE4060975EAC</RequestId></Error>"""
+STEP_S = 0.25
 NOT_PASSED_ON = {"host", "connection", "transfer-encoding", "content-length", "expect"}
 
 
@@ -32,6 +34,8 @@ class Fault:
     """A header of the request that the server never sees, in lower case."""
     cut_after_bytes: int | None = None
     """Of the body; then the connection is closed, whatever length was announced."""
+    bytes_per_s: float = 0.0
+    """How fast the body comes; 0 for as fast as it can."""
     is_lost: bool = False
     """Whether the server does what is asked and the connection is closed without an answer."""
 
@@ -47,8 +51,15 @@ PERMANENT_REDIRECT = Fault(
     message="The bucket you are attempting to access must be addressed using the specified endpoint.",
     headers=(("x-amz-bucket-region", "eu-west-1"),),
 )
+CONFLICT = Fault(status=409, code="ConditionalRequestConflict", message="Another request was under way.")
+PRECONDITION_FAILED = Fault(status=412, code="PreconditionFailed", message="A precondition did not hold.")
 IGNORE_IF_MATCH = Fault(drop="if-match")
 LOST_ANSWER = Fault(is_lost=True)
+
+
+def slow(bytes_per_s: float) -> Fault:
+    """The server's answer, but its body drips."""
+    return Fault(bytes_per_s=bytes_per_s)
 
 
 def cut(after_bytes: int) -> Fault:
@@ -140,12 +151,16 @@ class Handler(BaseHTTPRequestHandler):
             if fault.is_lost:
                 self.close_connection = True
             else:
-                self.reply(answer.status, headers, answer.read(), cut_after_bytes=fault.cut_after_bytes)
+                self.reply(answer.status, headers, answer.read(), fault)
         finally:
             server.close()
 
     def reply(
-        self, status: int, headers: list[tuple[str, str]], content: bytes, *, cut_after_bytes: int | None = None
+        self,
+        status: int,
+        headers: list[tuple[str, str]],
+        content: bytes,
+        fault: Fault = Fault(),
     ) -> None:
         self.send_response_only(status)
         for name, value in headers:
@@ -156,8 +171,18 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("content-length", "0")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(content[:cut_after_bytes])
-        self.close_connection = self.close_connection or cut_after_bytes is not None
+            self.write(content[: fault.cut_after_bytes], fault.bytes_per_s)
+        self.close_connection = self.close_connection or fault.cut_after_bytes is not None
+
+    def write(self, content: bytes, bytes_per_s: float) -> None:
+        if not bytes_per_s:
+            self.wfile.write(content)
+            return
+        step = max(1, int(bytes_per_s * STEP_S))
+        for start in range(0, len(content), step):
+            self.wfile.write(content[start : start + step])
+            self.wfile.flush()
+            time.sleep(STEP_S)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name in the base class
         pass

@@ -1,26 +1,21 @@
-"""An S3 API by its requests: listing page by page, single objects, ranges pinned to an etag, conditional puts.
-
-Requests go through s3fs, which brings the client, its event loop and its retries. Its paths are not used, because
-they drop doubled slashes and read ``?versionId=`` out of a key; here a key is what it is, byte for byte. Credentials
-and region are found by botocore in the environment of each process; none passes through here.
-"""
+"""An S3 API by its requests: listing page by page, single objects, ranges pinned to an etag, conditional puts."""
 
 import io
-import os
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from fsspec.asyn import sync
-from s3fs import S3FileSystem
 
 from gsgmodel.archive.identity import check_endpoint, split_uri
-from gsgmodel.archive.s3_errors import CLIENT_ERRORS, code_of, named_errors
+from gsgmodel.archive.s3_client import ATTEMPTS, call, connect, wait_s
+from gsgmodel.archive.s3_errors import AT_ONCE, CLIENT_ERRORS, code_of
 from gsgmodel.errors import ChangedError, DeniedError, TooLargeError, UnavailableError
 
 __all__ = [
+    "ATTEMPTS",
     "S3Object",
     "call",
     "check_endpoint",
@@ -34,16 +29,11 @@ __all__ = [
     "split_uri",
 ]
 
-CONNECT_TIMEOUT_S = 5.0
-READ_TIMEOUT_S = 30.0
-"""Of silence."""
+PAGE_KEYS = 1000
+EXPIRED_HEAD = "400"
+"""All that the answer to HEAD says of expired credentials."""
 BODY_TIMEOUT_S = 120.0
 """For one range; below 70 kB/s at the largest one that is asked for."""
-ATTEMPTS = 4
-"""Tries of a request that the store did not answer, or answered with 5xx or "slow down"; waits grow to seconds."""
-CONNECTIONS = 64
-"""Open at once at most, of one process to one store."""
-PAGE_KEYS = 1000
 PART_BYTES = 8 * 2**20
 """What an object that is read whole is asked for at a time."""
 
@@ -99,7 +89,10 @@ def head(bucket: str, key: str, *, endpoint: str | None) -> S3Object:
             # The answer to HEAD is a bare number, that to GET says why.
             with suppress(ChangedError):
                 _body(call(endpoint, "get_object", Bucket=bucket, Key=key, Range="bytes=0-0"), endpoint=endpoint)
-        raise
+        if code_of(error) != EXPIRED_HEAD:
+            raise
+        # Asking for the reason has found new credentials.
+        answer = call(endpoint, "head_object", Bucket=bucket, Key=key)
     return _described(key, answer, size_bytes=answer["ContentLength"])
 
 
@@ -124,14 +117,15 @@ def read_range(bucket: str, key: str, start: int, stop: int, *, etag: str, endpo
         UnavailableError: If the connection is cut each time.
     """
     wanted = {"Bucket": bucket, "Key": key, "Range": f"bytes={start}-{stop - 1}", "IfMatch": f'"{etag}"'}
-    answer = call(endpoint, "get_object", **wanted)
-    attempt = 1
-    while (content := _body(answer, endpoint=endpoint)) is None:
+    for attempt in range(1, ATTEMPTS + 1):
+        answer = _answer(endpoint, wanted, etag=etag, is_last=attempt == ATTEMPTS)
+        content = None if answer is None else _body(answer, endpoint=endpoint)
+        if answer is not None and content is not None:
+            break
         # The client's own retries end where an answer's body begins.
-        if attempt == ATTEMPTS:
-            raise UnavailableError("the connection was cut while reading, again and again")
-        attempt += 1
-        answer = call(endpoint, "get_object", **wanted)
+        time.sleep(wait_s(attempt))
+    else:
+        raise UnavailableError("the connection was cut while reading, again and again")
     if _bare(answer.get("ETag", "")) != etag:
         raise ChangedError("replaced since it was listed")
     if len(content) != stop - start:
@@ -179,10 +173,16 @@ def put(bucket: str, key: str, content: bytes, *, endpoint: str | None, only_new
         and the client sent it again. Other errors are those of ``call``.
     """
     condition = {"IfNoneMatch": "*"} if only_new else {}
-    try:
-        call(endpoint, "put_object", Bucket=bucket, Key=key, Body=content, **condition)
-    except ChangedError:
-        return False
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            call(endpoint, "put_object", Bucket=bucket, Key=key, Body=content, **condition)
+        except ChangedError as error:
+            # Two writes at once: neither may have won, and the store asks to try again.
+            if code_of(error) not in AT_ONCE or attempt == ATTEMPTS:
+                return False
+            time.sleep(wait_s(attempt))
+        else:
+            break
     return True
 
 
@@ -191,50 +191,19 @@ def delete(bucket: str, key: str, *, endpoint: str | None) -> None:
     call(endpoint, "delete_object", Bucket=bucket, Key=key)
 
 
-def call(endpoint: str | None, operation: str, **parameters: Any) -> dict[str, Any]:
-    """Send one request, again a few times where the store was busy or did not answer.
+def _answer(endpoint: str | None, wanted: dict[str, Any], *, etag: str, is_last: bool) -> dict[str, Any] | None:
+    """Ask for a range; None where the store says that the object was replaced although it was not.
 
-    Args:
-        endpoint: Of the store, or None for the environment's.
-        operation: As botocore names it, such as ``head_object``.
-        parameters: Of the operation.
-
-    Returns:
-        botocore's answer. What is not there is a ``MissingError``; without permission or valid credentials a
-        ``DeniedError``; an unmet condition or range a ``ChangedError``; everything else an ``UnavailableError``.
+    Raises:
+        ChangedError: If it was.
     """
-    with named_errors():
-        answer: dict[str, Any] = connect(endpoint).call_s3(operation, **parameters)
-    return answer
-
-
-@cache
-def connect(endpoint: str | None) -> S3FileSystem:
-    """The process's client of a store; nothing is sent yet."""
-    settings = {
-        "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
-        "connect_timeout": CONNECT_TIMEOUT_S,
-        "read_timeout": READ_TIMEOUT_S,
-        "max_pool_connections": CONNECTIONS,
-        # Many stores but Amazon's refuse or ignore the checksums that botocore adds of its own accord.
-        "request_checksum_calculation": "when_required",
-        "response_checksum_validation": "when_required",
-    }
-    # botocore itself reads AWS_DEFAULT_REGION alone, which is not what roles of a cluster come with.
-    region = None if os.environ.get("AWS_DEFAULT_REGION") else os.environ.get("AWS_REGION")
-    store = S3FileSystem(
-        endpoint_url=endpoint,
-        client_kwargs={"region_name": region} if region else {},
-        config_kwargs=settings,
-        skip_instance_cache=True,
-    )
-    # Its own retries come on top of botocore's, for errors that both know: once is enough.
-    store.retries = 1
-    return store
-
-
-# The thread that runs a client's event loop does not live on in a forked child.
-os.register_at_fork(after_in_child=connect.cache_clear)
+    try:
+        return call(endpoint, "get_object", **wanted)
+    except ChangedError:
+        # Stores and what stands before them have been seen to say so of objects that nobody touched.
+        if is_last or head(wanted["Bucket"], wanted["Key"], endpoint=endpoint).etag != etag:
+            raise
+        return None
 
 
 def _body(answer: dict[str, Any], *, endpoint: str | None) -> bytes | None:

@@ -22,11 +22,16 @@ _MOST_TEXT = 300
 """Letters of somebody else's words that are kept."""
 _NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError, TokenRetrievalError)
 _GONE = frozenset({"KeyTooLongError", "NoSuchKey", "NoSuchBucket", "NoSuchVersion", "404"})
+EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
+"""Credentials that were good, and may be renewed."""
+AT_ONCE = frozenset({"ConditionalRequestConflict", "OperationAborted", "409"})
+"""Another write to the same object was under way."""
 _REFUSED = frozenset(
-    {"AccessDenied", "AllAccessDisabled", "ExpiredToken", "InvalidAccessKeyId", "InvalidObjectState", "InvalidToken"}
+    {"AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId", "InvalidObjectState", "InvalidToken"}
+    | EXPIRED
     | {"RequestTimeTooSkewed", "SignatureDoesNotMatch", "AccountProblem", "InvalidSecurity", "401", "403"}
 )
-_REPLACED = frozenset({"ConditionalRequestConflict", "PreconditionFailed", "InvalidRange", "412", "416"})
+_REPLACED = AT_ONCE | frozenset({"PreconditionFailed", "InvalidRange", "412", "416"})
 _ELSEWHERE = frozenset(
     {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect", "301", "307"}
 )

@@ -7,6 +7,7 @@ what never arrived is sent through once more.
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Container, Generator, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -135,6 +136,15 @@ class Committer:
             f"the decoder died at {num_crashed} of {num} videos, more than --max-crashed {self.max_crashed:g}: it is "
             "broken, not the videos; once it is mended, score those that have a row again with --retry crashed"
         )
+
+    def try_again(self) -> int:
+        """Forget the videos whose store did not answer, so that they count as not arrived; how many they are."""
+        again = [key for key, row in self.unfinished.items() if row["status"] == Status.UNAVAILABLE]
+        for key in again:
+            del self.unfinished[key]
+        self.progress.counts.subtract({Status.UNAVAILABLE: len(again)})
+        self.progress.counts += Counter()
+        return len(again)
 
     def commit_if_due(self) -> None:
         """Commit when enough rows, or old enough ones, are waiting."""

@@ -19,6 +19,8 @@ from gsgmodel.scan.plan import IsDone, Plan, rows_left
 from gsgmodel.scan.stop import StopRequest
 
 MAX_PASSES = 2
+AGAIN_AFTER_S = 20.0
+"""Before videos whose store did not answer are tried again, once the others are done."""
 _DYING_CLUSTER = (ray.exceptions.RayError, ConnectionError)
 
 
@@ -68,7 +70,7 @@ def run_passes(
         if not num_left or stop.reason is not None:
             break
         if attempt > 1:
-            committer.progress.note(f"{num_left} videos never arrived; sending them through once more")
+            committer.progress.note(f"{num_left} videos are missing; sending them through once more")
         commit_stream(
             _blocks(stream(path)),
             committer,
@@ -76,6 +78,9 @@ def run_passes(
             stop=stop,
             errors_of_a_dying_cluster=_DYING_CLUSTER,
         )
+        if attempt < MAX_PASSES and stop.reason is None and (num_again := committer.try_again()):
+            committer.progress.note(f"the store did not answer for {num_again} videos; trying them again in a moment")
+            stop.wait(AGAIN_AFTER_S)
         following = plan.path.with_name(f"pass-{attempt + 1}.parquet")
         num_left = rows_left(path, is_finished=committer.contains, out_path=following)
         path = following

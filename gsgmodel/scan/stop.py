@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+WAIT_STEP_S = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -49,6 +50,12 @@ class StopRequest:
         if self.signum is not None:
             return signal.Signals(self.signum).name
         return "the deadline" if self.is_deadline_reached else None
+
+    def wait(self, most_s: float) -> None:
+        """Sleep, but no longer than until something asks to stop."""
+        until_s = time.monotonic() + most_s
+        while self.reason is None and time.monotonic() < until_s:
+            time.sleep(WAIT_STEP_S)
 
     @contextmanager
     def watching_signals(self) -> Iterator[None]:

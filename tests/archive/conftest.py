@@ -61,3 +61,8 @@ def fill(s3: Any, bucket: str) -> Callable[..., None]:
             s3.put_object(Bucket=bucket, Key=key, Body=b"x")
 
     return put
+
+
+@pytest.fixture(autouse=True)
+def _wait_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gsgmodel.archive.s3_client.FIRST_WAIT_S", 0.01)

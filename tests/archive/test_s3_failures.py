@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from gsgmodel.archive.s3 import ATTEMPTS, head, list_pages, put, read_range
-from gsgmodel.errors import DeniedError, MissingError, UnavailableError
+from gsgmodel.archive.s3 import ATTEMPTS, connect, head, list_pages, put, read_range
+from gsgmodel.errors import ChangedError, DeniedError, MissingError, UnavailableError
 from tests import faults
 from tests.servers import free_port
 
@@ -113,3 +113,38 @@ def test_without_credentials_nothing_is_sent(bucket, proxy, monkeypatch):
     with pytest.raises(DeniedError, match="no credentials in the environment"):
         head(bucket, "a", endpoint=proxy.url)
     assert proxy.count() == 0
+
+
+def test_a_range_of_an_object_that_was_wrongly_said_to_be_replaced_is_asked_for_again(s3, bucket, proxy):
+    etag = s3.put_object(Bucket=bucket, Key="a", Body=b"0123456789")["ETag"].strip('"')
+    proxy.add(faults.PRECONDITION_FAILED, method="GET", times=ATTEMPTS - 1)
+    assert read_range(bucket, "a", 0, 10, etag=etag, endpoint=proxy.url) == b"0123456789"
+    proxy.add(faults.PRECONDITION_FAILED, method="GET")
+    with pytest.raises(ChangedError):
+        read_range(bucket, "a", 0, 10, etag=etag, endpoint=proxy.url)
+    proxy.clear()
+    with pytest.raises(ChangedError):
+        read_range(bucket, "a", 0, 10, etag="other", endpoint=proxy.url)
+    assert proxy.count(method="GET") == 1
+
+
+def test_a_write_that_met_another_one_is_tried_again(s3, bucket, proxy):
+    proxy.add(faults.CONFLICT, method="PUT", times=ATTEMPTS - 1)
+    assert put(bucket, "a", b"x", endpoint=proxy.url, only_new=True)
+    assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"x"
+    assert not put(bucket, "a", b"y", endpoint=proxy.url, only_new=True)
+    proxy.add(faults.CONFLICT, method="PUT")
+    assert not put(bucket, "b", b"x", endpoint=proxy.url, only_new=True)
+
+
+def test_credentials_that_expire_are_looked_for_anew(s3, bucket, proxy):
+    s3.put_object(Bucket=bucket, Key="a", Body=b"x")
+    proxy.add(faults.EXPIRED_TOKEN, times=2)
+    before = connect(proxy.url)
+    assert head(bucket, "a", endpoint=proxy.url).size_bytes == 1
+    assert connect(proxy.url) is not before
+    proxy.clear()
+    proxy.add(faults.ACCESS_DENIED)
+    with pytest.raises(DeniedError):
+        read_range(bucket, "a", 0, 1, etag="x", endpoint=proxy.url)
+    assert proxy.count(method="GET") == 1

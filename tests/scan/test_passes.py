@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from gsgmodel.errors import Status
 from gsgmodel.scan import commit
+from gsgmodel.scan import passes as passes_module
 from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.passes import NOTHING_PLANNED, missing_rows, run_passes
 from gsgmodel.scan.progress import Progress
@@ -95,7 +96,7 @@ def test_what_is_dropped_silently_is_sent_through_once_more(run, said):
     account, passes, _ = run({1, 4})
     assert counts(account) == (6, 6, 0, 0, 0)
     assert passes == [[5, 4, 3, 2, 1, 0], [4, 1]]
-    assert "2 videos never arrived; sending them through once more" in said.getvalue()
+    assert "2 videos are missing; sending them through once more" in said.getvalue()
 
 
 def test_what_is_dropped_twice_is_lost(run, numbers):
@@ -228,3 +229,27 @@ def test_planned_is_always_committed_and_unfinished_and_lost(
     expected = (NUM_VIDEOS, len(everything - lost - denied), len(denied - lost), 0, len(lost))
     assert counts(account) == expected
     assert len(sink.ids) == account.num_committed
+
+
+def test_videos_whose_store_did_not_answer_are_tried_again_once_the_others_are_done(
+    plan_of, committer, gate, scored, sink, numbers, said, monkeypatch
+):
+    monkeypatch.setattr(passes_module, "AGAIN_AFTER_S", 0.0)
+    passes = []
+
+    def stream(path):
+        passes.append(numbers(pq.read_table(path)["video_id"].to_pylist()))
+        down = (
+            {1: Status.UNAVAILABLE, 2: Status.UNAVAILABLE, 3: Status.DENIED}
+            if len(passes) == 1
+            else {2: Status.UNAVAILABLE}
+        )
+        return Rows(scored([number], status=down.get(number, Status.SCORED)) for number in passes[-1])
+
+    account = run_passes(
+        plan_of(NUM_VIDEOS), stream, committer, gate=gate, stop=StopRequest(drain_s=1.0), recount=lambda: sink.contains
+    )
+    assert passes == [[5, 4, 3, 2, 1, 0], [2, 1]]
+    assert counts(account) == (6, 4, 2, 0, 0)
+    assert committer.progress.counts == {"scored": 4, "denied": 1, "unavailable": 1}
+    assert "the store did not answer for 2 videos" in said.getvalue()

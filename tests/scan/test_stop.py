@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -63,3 +64,11 @@ def test_a_signal_after_the_deadline_is_the_reason():
     with stop.watching_signals():
         os.kill(os.getpid(), signal.SIGINT)
     assert stop.reason == "SIGINT"
+
+
+def test_waiting_ends_when_something_asks_to_stop():
+    started = time.monotonic()
+    StopRequest(drain_s=1.0, deadline_s=0.2).wait(30.0)
+    assert 0.1 < time.monotonic() - started < 5
+    StopRequest(drain_s=1.0).wait(0.2)
+    assert time.monotonic() - started < 10
