@@ -19,6 +19,7 @@ from gsgmodel.results.places import Place
 from gsgmodel.results.schema import VIDEO_ROWS, plain_type
 from gsgmodel.results.storage import output_errors, reading_errors, reason
 
+CREATE_ATTEMPTS, CREATE_WAIT_S = 4, 0.5
 _LOG = "_delta_log"
 
 
@@ -72,9 +73,30 @@ def create_table(place: Place, *, kind: RowKind = VIDEO_ROWS, description: str |
         description: What the table says of itself; of several processes, that of the first stands.
 
     Raises:
+        DeltaError: If deltalake fails for another reason than that the place is, or lies below, a file or holds
+            something else (a ``ConfigError``), or cannot be written (an ``OutputError``).
+    """
+    if _is_table_made(place, kind=kind):
+        _add_columns(place, kind=kind)
+        return
+    for attempt in range(1, CREATE_ATTEMPTS + 1):
+        try:
+            _create(place, kind=kind, description=description)
+        except DeltaError:
+            # A store that refuses the first commit for a moment is taken for one that has it already.
+            if attempt == CREATE_ATTEMPTS:
+                raise
+            time.sleep(CREATE_WAIT_S * attempt)
+        else:
+            return
+
+
+def _is_table_made(place: Place, *, kind: RowKind) -> bool:
+    """Make the place, and say whether it holds a table.
+
+    Raises:
         ConfigError: If the place, or one above it, is a file, or holds something else.
         OutputError: If it cannot be written.
-        DeltaError: If deltalake fails for another reason.
     """
     try:
         with output_errors(place.uri):
@@ -82,14 +104,19 @@ def create_table(place: Place, *, kind: RowKind = VIDEO_ROWS, description: str |
             names = place.names()
             if names and _LOG not in names:
                 raise ConfigError(f"{place.uri!r} holds something that is not a {kind.title}")
-            if is_table(place):
-                _add_columns(place, kind=kind)
-                return
-            options = place.storage_options()
+            return is_table(place)
     except OutputError as error:
         if isinstance(error.__cause__, FileExistsError | NotADirectoryError):
             raise ConfigError(f"{place.uri!r} is, or lies below, a file; accepted: a folder") from error
         raise
+
+
+def _create(place: Place, *, kind: RowKind, description: str | None) -> None:
+    """Make a table once; that another process was faster is no failure.
+
+    Raises:
+        DeltaError: If there is none afterwards.
+    """
     try:
         with output_errors(place.uri):
             DeltaTable.create(
@@ -99,7 +126,7 @@ def create_table(place: Place, *, kind: RowKind = VIDEO_ROWS, description: str |
                 name=kind.name,
                 description=description,
                 configuration={"delta.dataSkippingStatsColumns": kind.column_bounds},
-                storage_options=options,
+                storage_options=place.storage_options(),
                 # Without this a process that loses the race would commit the table's metadata a second time.
                 commit_properties=CommitProperties(max_commit_retries=0),
             )
