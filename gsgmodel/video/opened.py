@@ -13,6 +13,9 @@ from gsgmodel.video.limits import DecodeClock
 from gsgmodel.video.source import CountedSource
 from gsgmodel.video.track import MistrustError
 
+FFMPEG_MAX_PIXELS = (1 << 31) - 1
+"""FFmpeg's own bound."""
+
 
 class OpenedVideo:
     """A container and its video stream, ready to be read.
@@ -64,6 +67,14 @@ class OpenedVideo:
     def again(self) -> Iterator[VideoPacket]:
         """Read all packets in order from the start, in a container opened anew: seeking is not exact everywhere."""
         return self._read(*self._open())
+
+    def check_size(self) -> None:
+        """Find out whether pictures are too large where none decodes: while probing, FFmpeg does not say so.
+
+        A ``TooLargeError`` if they are.
+        """
+        container = self._stack.enter_context(open_container(self.source, max_pixels=FFMPEG_MAX_PIXELS))
+        prepare_stream(container, choose_stream(container), max_pixels=self._max_pixels)
 
     def _open(self) -> tuple[InputContainer, VideoStream]:
         container = self._stack.enter_context(open_container(self.source, max_pixels=self._max_pixels))

@@ -164,6 +164,7 @@ class Session:
         """
         frame = self._decoder.first_frame(packets)
         if frame is None:
+            self._opened.check_size()
             raise UnreadableError("no frame of the video decodes")
         self._shown = shown_size(frame, self._opened.stream.sample_aspect_ratio)
         if self._shown.width_px * self._shown.height_px > self._limits.max_pixels:

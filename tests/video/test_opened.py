@@ -4,8 +4,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from gsgmodel.video.limits import DecodeClock
+from gsgmodel.errors import TooLargeError
+from gsgmodel.video.limits import DecodeClock, DecodeLimits
 from gsgmodel.video.opened import OpenedVideo
+from gsgmodel.video.reader import open_video
 from gsgmodel.video.source import CountedSource
 
 GOP = 10
@@ -54,3 +56,10 @@ def test_packets_given_back_come_first_and_cost_no_seek(opened):
     assert whole[:2] == times(head)
     assert len(whole) == 60
     assert opened.num_seeks == 0
+
+
+def test_a_picture_that_is_too_large_to_be_probed_is_said_to_be(make_video):
+    path = make_video("a.mp4", codec="mpeg4", num=3)
+    limits = DecodeLimits(max_pixels=128 * 96 - 1)
+    with path.open("rb") as file, pytest.raises(TooLargeError, match="pictures of 128 x 96 exceed 12287 pixels"):
+        open_video(file, limits=limits)
