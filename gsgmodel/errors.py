@@ -52,6 +52,10 @@ class DecoderError(Exception):
     """Decoders die at so many videos that it cannot be the videos' fault; what was committed before stays."""
 
 
+class BusyError(Exception):
+    """Another run does this work, and this one was told to leave it to that; no failure."""
+
+
 class TrainingError(Exception):
     """Training cannot go on: the loss is no number, workers keep dying; checkpoints stay."""
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import cyclopts
 from cyclopts import App
 
-from gsgmodel.errors import ConfigError, DecoderError, OutputError, TrainingError
+from gsgmodel.errors import BusyError, ConfigError, DecoderError, OutputError, TrainingError
 from gsgmodel.redact import hide_credentials, redact
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gsgmodel.results.table import VideoTable
     from gsgmodel.scan.plan import Plan
 
-FAILED, USAGE, INTERRUPTED = 1, 2, 130
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
@@ -40,6 +40,8 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
         return _fail(name, error, USAGE)
     except (OutputError, DecoderError, TrainingError) as error:
         return _fail(name, error, FAILED)
+    except BusyError as error:
+        return _fail(name, error, OK)
     except KeyboardInterrupt:
         return _fail(name, "interrupted before work began", INTERRUPTED)
     return code if isinstance(code, int) else 0

@@ -25,8 +25,8 @@ def playlists(target_path: Path, target_url: str) -> dict[str, str]:
         "concat_path": f"ffconcat version 1.0\nfile '{target_path}'\n",
         "concat_url": f"ffconcat version 1.0\nfile '{target_url}/a.mp4'\n",
         "concat_option": f"ffconcat version 1.0\nfile '{target_path}'\noption protocol_whitelist file,http,tcp\n",
-        "sdp": f"v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video {target_url.rpartition(':')[2]} "
-        "RTP/AVP 96\na=rtpmap:96 H264/90000\n",
+        "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        f"m=video {target_url.rpartition(':')[2]} RTP/AVP 96\na=rtpmap:96 H264/90000\n",
         "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static"><Period><AdaptationSet>'
         f"<Representation><BaseURL>{target_url}/a.mp4</BaseURL></Representation></AdaptationSet></Period></MPD>",
         "smil": f'<smil><body><video src="{target_url}/a.mp4"/></body></smil>',

@@ -9,11 +9,14 @@ from urllib.parse import quote
 
 from pyarrow.fs import FileSystem
 
-from gsgmodel.archive.s3 import PAGE_KEYS, delete, head, list_pages, put
-from gsgmodel.errors import ConfigError, DeniedError, MissingError, UnavailableError
+from gsgmodel.archive.s3 import PAGE_KEYS, delete, head, list_pages, put, read_whole
+from gsgmodel.errors import ChangedError, ConfigError, DeniedError, MissingError, UnavailableError
 from gsgmodel.results.access import storage_options
 from gsgmodel.results.objects import object_files, upload
 from gsgmodel.results.places import Place
+
+READ_ATTEMPTS = 5
+"""At a small object that others replace meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,30 @@ class S3Place(Place):
     def write(self, name: str, content: bytes) -> None:
         """Write an object in one request."""
         put(self.bucket, self._key(name), content, endpoint=self.endpoint)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write an object in one request with ``If-None-Match``."""
+        return put(self.bucket, self._key(name), content, endpoint=self.endpoint, only_new=True)
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a small object; None if there is none.
+
+        Raises:
+            ChangedError: It was replaced each time before it could be read.
+        """
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            try:
+                return read_whole(self.bucket, self._key(name), endpoint=self.endpoint)
+            except MissingError:
+                return None
+            except ChangedError:
+                if attempt == READ_ATTEMPTS:
+                    raise
+        return None
+
+    def remove(self, name: str) -> None:
+        """Delete an object, if it is there."""
+        delete(self.bucket, self._key(name), endpoint=self.endpoint)
 
     def keep(self, path: Path, name: str) -> None:
         """Upload a finished file, a large one in parts."""

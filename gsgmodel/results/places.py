@@ -74,6 +74,18 @@ class Place(ABC):
         """Write a file, over an earlier one; readers see all of one or all of the other."""
 
     @abstractmethod
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file unless there is one, and say whether it was written; some stores ignore the condition."""
+
+    @abstractmethod
+    def read(self, name: str) -> bytes | None:
+        """The content of a small file; None if there is none."""
+
+    @abstractmethod
+    def remove(self, name: str) -> None:
+        """Delete a file; one that is not there is no error."""
+
+    @abstractmethod
     def keep(self, path: Path, name: str) -> None:
         """Make a finished local file, not empty, a file of this folder; nothing is done where it lies there."""
 
@@ -153,6 +165,28 @@ class LocalPlace(Place):
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self.path / name)
+
+    def create(self, name: str, content: bytes) -> bool:
+        """Write a file beside its place, and link it there unless there is one."""
+        with tempfile.TemporaryDirectory(dir=self.path, prefix=".partial-") as folder:
+            partial = Path(folder) / name
+            partial.write_bytes(content)
+            try:
+                (self.path / name).hardlink_to(partial)
+            except FileExistsError:
+                return False
+        return True
+
+    def read(self, name: str) -> bytes | None:
+        """The content of a file; None if there is none."""
+        try:
+            return (self.path / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def remove(self, name: str) -> None:
+        """Delete a file, if it is there."""
+        (self.path / name).unlink(missing_ok=True)
 
     def keep(self, path: Path, name: str) -> None:
         """Copy a finished file here unless it lies here."""

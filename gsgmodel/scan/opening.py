@@ -3,8 +3,9 @@
 import hashlib
 import json
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,9 +20,11 @@ from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
 from gsgmodel.scan.plan import IsDone
+from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
-from gsgmodel.scan.settings import ScanSettings
+from gsgmodel.scan.settings import ScanSettings, deadline_time
 from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
+from gsgmodel.scan.turn import taking_turns
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
 from gsgmodel.tracking.registry import resolve_model
 from gsgmodel.tracking.runs import TrackedRun
@@ -76,8 +79,8 @@ def open_scan(
         raise ConfigError(f"--fail-on-flagged is set, but model {model.uri} has no operating point to flag by")
     started_at = datetime.now(UTC)
     provenance = _provenance(settings, model, started_at)
-    with tempfile.TemporaryDirectory(prefix="gsg-plan-") as scratch:
-        kept = settings.output is not None and not settings.dry_run
+    kept = settings.output is not None and not settings.dry_run
+    with tempfile.TemporaryDirectory(prefix="gsg-plan-") as scratch, _turn(settings, provenance.run_id, kept=kept):
         resolved = {**asdict(replace(settings, input=inputs)), "identity": asdict(provenance)}
         run_folder = None
         if settings.output is not None and kept:
@@ -101,6 +104,23 @@ def open_scan(
         )
         with last_word(scan, tell=partial(scan.tracked.finish, failed=True) if scan.tracked else None):
             yield scan
+
+
+def _turn(settings: ScanSettings, run_id: str, *, kept: bool) -> AbstractContextManager[bool]:
+    """Wait for other scans of the output before anything is read of it."""
+    if settings.output is None or not kept:
+        return nullcontext(enter_result=True)
+    started_s = time.monotonic()
+    deadline = None if settings.deadline is None else deadline_time(settings.deadline, now=datetime.now().astimezone())
+    left_s = None if deadline is None else (deadline - datetime.now().astimezone()).total_seconds()
+    return taking_turns(
+        settings.output,
+        run_id,
+        if_running=settings.if_running,
+        s3_endpoint=settings.s3_endpoint,
+        tell=Progress(num_planned=0).note,
+        is_stopped=lambda: left_s is not None and time.monotonic() - started_s > left_s,
+    )
 
 
 def _start_tracking(tracking_uri: str, resolved: Mapping[str, Any]) -> TrackedRun | None:

@@ -104,6 +104,8 @@ class ScanSettings(RunSettings):
     """models:/NAME@ALIAS, models:/NAME/VERSION, runs:/RUN/PATH, a model folder, or `untrained` to try the pipeline."""
     tracking_uri: str | None = None
     """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default; `none` keeps no run there."""
+    if_running: Literal["wait", "leave", "join"] = "wait"
+    """Where another scan is writing to the output: wait for its end, leave it to that, or score at the same time."""
     fail_on_flagged: bool = False
     """Exit with 4 when a video's score reaches the model's threshold."""
     device: Literal["auto", "cpu", "gpu"] = "auto"

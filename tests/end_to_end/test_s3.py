@@ -60,6 +60,7 @@ def test_two_scans_at_once_into_one_new_table_leave_each_video_once(
     upload: Any, bucket: str, s3_environment: str, model: Path, undisturbed: dict[str, Any], start_scan: Any
 ) -> None:
     args = (upload("in/"), "--output", f"s3://{bucket}/out", "--model", model, "--commit-s", "0.2", *ONE_EACH)
+    args = (*args, "--if-running", "join")
     both = [start_scan(*args, "--s3-endpoint", s3_environment) for _ in range(2)]
     for scan in both:
         code, _, err = scan.finish(timeout_s=400)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gsgmodel.errors import ConfigError, DeniedError
+from gsgmodel.errors import ChangedError, ConfigError, DeniedError
 from gsgmodel.results.buckets import S3Place
 from tests.faults import ACCESS_DENIED, Fault, faulty
 
@@ -53,3 +53,20 @@ def test_a_role_that_may_not_write_or_list_cannot(bucket, s3_server, method):
         proxy.add(ACCESS_DENIED, method=method)
         with pytest.raises(DeniedError):
             S3Place(bucket, "a", proxy.url).probe()
+
+
+def test_a_small_object_that_is_replaced_between_two_requests_is_read_all_the_same(bucket, s3_environment, monkeypatch):
+    place, calls = S3Place(bucket, "out", s3_environment), []
+
+    def read(*_args, **_how):
+        calls.append(1)
+        if len(calls) < 3:
+            raise ChangedError("replaced")
+        return b"x"
+
+    monkeypatch.setattr("gsgmodel.results.buckets.read_whole", read)
+    assert place.read("a") == b"x"
+    calls.clear()
+    monkeypatch.setattr("gsgmodel.results.buckets.READ_ATTEMPTS", 2)
+    with pytest.raises(ChangedError):
+        place.read("a")

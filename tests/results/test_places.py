@@ -22,6 +22,17 @@ def test_a_file_is_there_once_written_and_over_an_earlier_one(place):
     assert place.files.open_input_file(place.file_path("a.json")).read() == b"2"
 
 
+def test_a_file_is_created_once_read_and_removed(place):
+    assert place.read("a.json") is None
+    assert place.create("a.json", b"1")
+    assert not place.create("a.json", b"2")
+    assert place.read("a.json") == b"1"
+    place.remove("a.json")
+    place.remove("a.json")
+    assert place.read("a.json") is None
+    assert place.names() == set()
+
+
 def test_folders_hold_what_is_below_them(place):
     below = place / "runs" / "r1"
     assert below.names() == set()

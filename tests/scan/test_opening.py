@@ -78,7 +78,9 @@ def test_a_scoring_has_another_name_after_the_code_moved_scores(monkeypatch):
 
 
 def test_a_threshold_does_not_change_the_name_of_a_scoring(opened, model):
-    with opened() as plain, opened(model=model(operating_points={"default": 0.5}, card={"by": "us"})) as pointed:
+    with opened() as plain:
+        pass
+    with opened(model=model(operating_points={"default": 0.5}, card={"by": "us"})) as pointed:
         assert plain.provenance.scoring_id == pointed.provenance.scoring_id
         assert (plain.threshold, pointed.threshold) == (None, 0.5)
 
