@@ -99,7 +99,7 @@ def test_two_scans_of_one_archive_at_once_leave_each_video_once(
     archive: Path, model: Path, undisturbed: dict[str, Any], tmp_path: Path, start_scan: Any
 ) -> None:
     args = (archive, "--model", model, "--output", tmp_path, "--commit-s", "0.2", *ONE_EACH)
-    both = [start_scan(*args), start_scan(*args)]
+    both = [start_scan(*args, "--if-running", "join") for _ in range(2)]
     for scan in both:
         code, _, err = scan.finish(timeout_s=400)
         assert code == 0, err
