@@ -52,6 +52,10 @@ class DecoderError(Exception):
     """Decoders die at so many videos that it cannot be the videos' fault; what was committed before stays."""
 
 
+class DriftError(Exception):
+    """A machine judges a model's own clips otherwise than they were judged; what it scored is not to be believed."""
+
+
 class BusyError(Exception):
     """Another run does this work, and this one was told to leave it to that; no failure."""
 

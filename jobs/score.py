@@ -79,7 +79,7 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
     from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
     from gsgmodel.scan.prepare import prepare
     from gsgmodel.scan.progress import Progress
-    from gsgmodel.scan.score import score
+    from gsgmodel.scan.score import drift_now, score
     from gsgmodel.scan.session import start_ray
     from gsgmodel.scan.source import read_plan
 
@@ -105,10 +105,11 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
         def stream(plan_path: "Path") -> "Rows":
             rows = read_plan(plan_path)
             rows = prepare(rows, session, preparation=scan.model.settings.preparation, settings=settings)
-            return score(rows, session, model=scan.model, batch_clips=settings.batch_clips)
+            return score(rows, session, model=scan.model, batch_clips=settings.batch_clips, canary=scan.canary)
 
         account = run_passes(plan, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)
-        return finish(scan, plan, account, committer, stop=scan.stop)
+        drift = "" if scan.stop.signum else drift_now(session, model=scan.model, canary=scan.canary)
+        return finish(scan, plan, account, committer, stop=scan.stop, drift=drift)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import cyclopts
 from cyclopts import App
 
-from gsgmodel.errors import BusyError, ConfigError, DecoderError, OutputError, TrainingError
+from gsgmodel.errors import BusyError, ConfigError, DecoderError, DriftError, OutputError, TrainingError
 from gsgmodel.redact import hide_credentials, redact
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except (ConfigError, cyclopts.CycloptsError) as error:
         return _fail(name, error, USAGE)
-    except (OutputError, DecoderError, TrainingError) as error:
+    except (OutputError, DecoderError, DriftError, TrainingError) as error:
         return _fail(name, error, FAILED)
     except BusyError as error:
         return _fail(name, error, OK)

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Bool
 
-from gsgmodel.errors import TERMINAL, ConfigError, DecoderError, OutputError, Status
+from gsgmodel.errors import TERMINAL, ConfigError, DecoderError, DriftError, OutputError, Status
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.rows import HELD_BACK, UNKEPT, UNSAFE
+from gsgmodel.scan.rows import DRIFTED, HELD_BACK, UNKEPT, UNSAFE
 from gsgmodel.scan.stop import StopRequest
 
 COMMIT_ROWS = 500
@@ -93,10 +93,10 @@ class Committer:
         """Count a block of rows, keep the terminal ones for the next commit, and return whose rows they were.
 
         What ends the run is raised once what is waiting is committed: an ``OutputError`` if crops could not be written,
-        a ``ConfigError`` if a machine cannot confine decoders as was asked for, a ``DecoderError`` if a larger share
-        of the videos crashed than ``max_crashed``.
+        a ``ConfigError`` if a machine cannot confine decoders as was asked for, a ``DriftError`` if one judges the
+        model's own clips otherwise, a ``DecoderError`` if a larger share of the videos crashed than ``max_crashed``.
         """
-        for ends_run, kind in ((UNKEPT, OutputError), (UNSAFE, ConfigError)):
+        for ends_run, kind in ((UNKEPT, OutputError), (UNSAFE, ConfigError), (DRIFTED, DriftError)):
             ended = block.filter(pc.equal(block["status"], ends_run))
             if ended.num_rows:
                 self.commit()

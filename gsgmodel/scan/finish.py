@@ -34,8 +34,19 @@ class Summary(RunSummary):
     score_cpu_s: float
 
 
-def finish(scan: Scan, plan: Plan, account: Account, committer: Committer, *, stop: StopRequest) -> Summary:
-    """Write the run's last files, tidy the table, and return the summary."""
+def finish(
+    scan: Scan, plan: Plan, account: Account, committer: Committer, *, stop: StopRequest, drift: str = ""
+) -> Summary:
+    """Write the run's last files, tidy the table, and return the summary.
+
+    Args:
+        scan: As it was opened.
+        plan: What was to be scored.
+        account: What became of it.
+        committer: Has taken what arrived.
+        stop: What ended the scan early, if anything did.
+        drift: How the model judges its own clips otherwise after the run; then the run has failed.
+    """
     code, reason = exit_code(
         account,
         by_status=committer.progress.counts,
@@ -44,6 +55,8 @@ def finish(scan: Scan, plan: Plan, account: Account, committer: Committer, *, st
         fail_on_flagged=scan.settings.fail_on_flagged,
         stop=stop,
     )
+    if drift:
+        code, reason = FAILED, f"what this run scored is not to be believed: {drift}"
     summary = Summary(
         exit_code=code,
         reason=reason,

@@ -26,7 +26,7 @@ from gsgmodel.scan.settings import ScanSettings, deadline_time
 from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
 from gsgmodel.scan.turn import taking_turns
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
-from gsgmodel.tracking.registry import resolve_model
+from gsgmodel.tracking.registry import canary_of, resolve_model
 from gsgmodel.tracking.runs import TrackedRun
 from gsgmodel.video.container import DECODER_VERSION
 
@@ -46,6 +46,8 @@ class Scan(Run):
     provenance: Provenance
     threshold: float | None
     """The score from which a video is flagged; None where the model has no operating point."""
+    canary: bytes | None
+    """Clips of the model with what it said of them where it was registered; None where it has none."""
     tracked: TrackedRun | None
     """The run in MLflow; None where nothing is kept or MLflow is not wanted."""
 
@@ -74,6 +76,7 @@ def open_scan(
     """
     tracking_uri = tracking_address(settings.tracking_uri, folder=Path.cwd())
     model = resolve_model(settings.model, tracking_uri=tracking_uri)
+    canary = canary_of(model, tracking_uri=tracking_uri)
     threshold = threshold_of(model)
     if settings.fail_on_flagged and threshold is None:
         raise ConfigError(f"--fail-on-flagged is set, but model {model.uri} has no operating point to flag by")
@@ -92,6 +95,7 @@ def open_scan(
             model=model,
             provenance=provenance,
             threshold=threshold,
+            canary=canary,
             sink=sink,
             plan_folder=(run_folder and run_folder.plan_path) or Path(scratch),
             run_folder=run_folder,

@@ -73,6 +73,9 @@ SCORED_SCHEMA = pa.schema(
 )
 
 
+DRIFTED = "drifted"
+"""Not a status: the row of a video that was not scored because its actor judges the model's own clips otherwise than
+they were judged where it was registered, which ends the run."""
 UNSAFE = "unsafe"
 """Not a status: the row of a video that was not decoded because the machine cannot confine its decoder as was asked
 for, which ends the run."""

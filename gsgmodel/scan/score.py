@@ -1,5 +1,6 @@
 """Stage 3: the network over clips, batched across videos; takes prepared rows and returns rows of about a kilobyte."""
 
+import platform
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -9,17 +10,25 @@ import ray
 import torch
 from ray.data import ActorPoolStrategy, Dataset
 
+from gsgmodel.errors import ConfigError
+from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.redact import hide_credentials
-from gsgmodel.scan.rows import PIXELS, SCORED_SCHEMA, crops_of
+from gsgmodel.scan.rows import DRIFTED, PIXELS, SCORED_SCHEMA, crops_of
 from gsgmodel.scan.session import Session
+from gsgmodel.scoring.canary import check_canary
 from gsgmodel.scoring.network import ClipScorer, combine_with
 from gsgmodel.scoring.verdict import Combine, ScoredClip
 from gsgmodel.scoring.video import scored_facts
 
+DRIFT_WAIT_S = 120.0
+"""For the check at the end of a run, which needs a GPU where actors did."""
 
-def score(rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: int) -> Dataset:
+
+def score(
+    rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: int, canary: bytes | None = None
+) -> Dataset:
     """Replace the crops of each prepared row by scores.
 
     Args:
@@ -27,12 +36,14 @@ def score(rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: in
         session: Ray, with the size of the pool.
         model: The model's files; they go through the object store, so that a node fetches them once.
         batch_clips: Clips of one forward pass.
+        canary: Of the model, judged by every actor before its first video; None if it has none.
     """
     pools = session.pools
     return rows.map_batches(
         ScoreActor,
         fn_constructor_kwargs={
             "model": ray.put(model),
+            "canary": canary,
             "batch_clips": batch_clips,
             "device": "cuda" if pools.gpus_per_score_actor else "cpu",
         },
@@ -48,7 +59,7 @@ def score(rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: in
 class ScoreActor:
     """Holds the network of one process and scores a few videos a call."""
 
-    def __init__(self, *, model: ray.ObjectRef, batch_clips: int, device: str) -> None:
+    def __init__(self, *, model: ray.ObjectRef, batch_clips: int, device: str, canary: bytes | None = None) -> None:
         hide_credentials()
         torch.set_num_threads(1)
         # TF32 rounds to 10 bits: with it a GPU's scores would differ from a CPU's under one scoring_id.
@@ -57,10 +68,16 @@ class ScoreActor:
         files: ModelFiles = ray.get(model)
         self._preparation = files.settings.preparation
         self._combine = combine_with(files)
-        self._network = ClipScorer(build_network(files), batch_clips=batch_clips, device=device)
+        network = build_network(files).to(device)
+        self._network = ClipScorer(network, batch_clips=batch_clips, device=device)
+        self._drift = drift_of(files, canary, device=device, network=network.eval())
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Score the videos of a batch."""
+        if self._drift:
+            rows = batch.drop_columns([*PIXELS, "clips"]).to_pylist()
+            drifted = {"status": DRIFTED, "error_text": self._drift, "num_clips": 0}
+            return pa.Table.from_pylist([row | drifted for row in rows], schema=SCORED_SCHEMA)
         started_s = time.thread_time()
         crops = [
             crops_of(batch, index, num_frames=self._preparation.frames_per_clip, size_px=self._preparation.crop_size_px)
@@ -76,6 +93,31 @@ class ScoreActor:
             ],
             schema=SCORED_SCHEMA,
         )
+
+
+def drift_of(files: ModelFiles, canary: bytes | None, *, device: str, network: GSGModel | None = None) -> str:
+    """Return in a sentence how this process judges a model's own clips otherwise; empty if it does not."""
+    if canary is None:
+        return ""
+    try:
+        check_canary(files, canary, device=device, network=network)
+    except ConfigError as error:
+        return f"{error} ({platform.node()})"
+    return ""
+
+
+def drift_now(session: Session, *, model: ModelFiles, canary: bytes | None) -> str:
+    """Return the same of a process like those that scored, once they are done; empty if there is none to be had."""
+    if canary is None:
+        return ""
+    on_gpu = session.pools.gpus_per_score_actor
+    check = ray.remote(num_cpus=0, num_gpus=on_gpu, max_retries=0)(drift_of)
+    asked = check.remote(model, canary, device="cuda" if on_gpu else "cpu")
+    try:
+        found: str = ray.get(asked, timeout=DRIFT_WAIT_S)
+    except ray.exceptions.RayError as error:
+        return f"the model's own clips could not be judged at the end: {type(error).__name__}"
+    return found
 
 
 def scored_row(row: dict[str, Any], scored: Sequence[ScoredClip], *, combine: Combine, cpu_s: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from jaxtyping import Float64, UInt8
 from safetensors import SafetensorError
 
 from gsgmodel.errors import ConfigError
+from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.scoring import score_clips, stream_score
 from gsgmodel.model.weights import ModelFiles
@@ -91,7 +92,14 @@ def parse_canary(files: ModelFiles, content: bytes) -> Canary:
     return Canary(crops=held[_CROPS], said=held[_SAID])
 
 
-def check_canary(files: ModelFiles, content: bytes, *, device: str = "cpu", tolerance: float = TOLERANCE) -> float:
+def check_canary(
+    files: ModelFiles,
+    content: bytes,
+    *,
+    device: str = "cpu",
+    tolerance: float = TOLERANCE,
+    network: GSGModel | None = None,
+) -> float:
     """Make sure that a model judges here as it did where it was registered.
 
     Args:
@@ -99,6 +107,7 @@ def check_canary(files: ModelFiles, content: bytes, *, device: str = "cpu", tole
         content: As ``make_canary`` returned it; one that is broken or of another model is a ``ConfigError``.
         device: Where the network runs.
         tolerance: Most that a margin or a score may differ.
+        network: The model's, on that device; built anew by default.
 
     Returns:
         The largest difference of a margin or a score.
@@ -108,7 +117,7 @@ def check_canary(files: ModelFiles, content: bytes, *, device: str = "cpu", tole
     """
     canary = parse_canary(files, content)
     try:
-        differences = np.abs(_judge(files, canary.crops, device=device) - canary.said).max(axis=0)
+        differences = np.abs(_judge(files, canary.crops, device=device, network=network) - canary.said).max(axis=0)
     except FloatingPointError as error:
         raise ConfigError(f"model {files.uri} judges otherwise on this machine: {error}") from error
     worst = int(np.argmax(differences))
@@ -141,8 +150,10 @@ def read_canary(folder: Path) -> bytes | None:
     return content
 
 
-def _judge(files: ModelFiles, crops: UInt8[np.ndarray, "B T S S 3"], *, device: str) -> Float64[np.ndarray, "B 3"]:
-    margins = score_clips(build_network(files).to(device), crops, device=device)
+def _judge(
+    files: ModelFiles, crops: UInt8[np.ndarray, "B T S S 3"], *, device: str, network: GSGModel | None = None
+) -> Float64[np.ndarray, "B 3"]:
+    margins = score_clips(network or build_network(files).to(device), crops, device=device)
     streams = np.stack([margins.global_margins, margins.fusion_margins], axis=1)
     combine = combine_with(files)
     scores = [combine(*(stream_score(margin[None]) for margin in clip)) for clip in streams]

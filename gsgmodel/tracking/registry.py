@@ -5,6 +5,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.model import reference
@@ -12,7 +13,7 @@ from gsgmodel.model.settings import PREPARATION, check_preparation
 from gsgmodel.model.weights import MAX_SETTINGS_BYTES, SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
 from gsgmodel.records import Preparation
 from gsgmodel.redact import redact
-from gsgmodel.scoring.canary import CANARY_NAME, check_canary, read_canary
+from gsgmodel.scoring.canary import CANARY_NAME, check_canary, parse_canary, read_canary
 from gsgmodel.scoring.canary import MAX_BYTES as MAX_CANARY_BYTES
 from gsgmodel.tracking.address import DEFAULT_MODEL, NO_TRACKING, database_of
 
@@ -93,6 +94,22 @@ def fetch_canary(ref: str, *, tracking_uri: str) -> bytes | None:
                 f"model {ref}: {CANARY_NAME} is larger than {MAX_CANARY_BYTES} bytes, the most that is accepted here"
             )
         return read_canary(Path(artifacts.download_artifacts(held[0].path, scratch)).parent)
+
+
+def canary_of(files: ModelFiles, *, tracking_uri: str) -> bytes | None:
+    """Return the canary of a model that was resolved, wherever it came from; None if it has none.
+
+    Args:
+        files: The model; a canary that is broken or of another model is a ``ConfigError``.
+        tracking_uri: MLflow's address, as ``tracking_address`` returns it.
+    """
+    if files.uri.startswith(("models:/", "runs:/")):
+        content = fetch_canary(files.uri, tracking_uri=tracking_uri)
+    else:
+        content = None if files.version == reference.UNTRAINED else read_canary(Path(unquote(urlsplit(files.uri).path)))
+    if content is not None:
+        parse_canary(files, content)
+    return content
 
 
 def check_registered(ref: str, *, tracking_uri: str, preparation: Preparation = PREPARATION) -> float | None:

@@ -17,7 +17,7 @@ def test_a_scan_leaves_or_waits_for_one_that_runs(
 ) -> None:
     args = (archive, "--model", model, "--output", tmp_path, *ONE_EACH)
     first: RunningScan = start_scan(*args)
-    first.wait_for(lambda: (tmp_path / "videos.lease.json").is_file())
+    first.wait_for((tmp_path / "videos.lease.json").is_file)
     holder = json.loads((tmp_path / "videos.lease.json").read_text())
     waiting: RunningScan = start_scan(*args)
     code, _, err = start_scan(*args, "--if-running", "leave").finish()
@@ -25,7 +25,7 @@ def test_a_scan_leaves_or_waits_for_one_that_runs(
     assert f"run {holder['run_id']} on " in err
     assert "leaving it to that" in err
     for scan in (first, waiting):
-        code, out, err = scan.finish(timeout_s=400)
+        code, _, err = scan.finish(timeout_s=400)
         assert code == 0, err
     assert "waiting for its end" in err
     assert "24 already scored" in err or "already scored 24" in err, err

@@ -106,7 +106,7 @@ def test_two_scans_at_once_on_a_real_gateway_leave_each_video_once(
     ceph: Store, model: Path, undisturbed: dict[str, Any], start_scan: Any, as_user: Any
 ) -> None:
     args = ("s3://archive/in/", "--output", "s3://results/two", "--model", model, *ONE_EACH, "--s3-endpoint", ceph.url)
-    for scan in [start_scan(*args, env=ceph.environment) for _ in range(2)]:
+    for scan in [start_scan(*args, "--if-running", "join", env=ceph.environment) for _ in range(2)]:
         code, _, err = scan.finish(timeout_s=400)
         assert code == 0, err
         assert "relies on being the only one" not in err

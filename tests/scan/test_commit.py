@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gsgmodel.errors import OutputError, Status
+from gsgmodel.errors import ConfigError, DecoderError, DriftError, OutputError, Status
 from gsgmodel.results.done import DoneIds
 from gsgmodel.scan import commit as module
 from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.rows import HELD_BACK, UNKEPT
+from gsgmodel.scan.rows import DRIFTED, HELD_BACK, UNKEPT, UNSAFE
 
 
 def ids(video_id, *numbers):
@@ -113,3 +113,33 @@ def test_crops_that_could_not_be_written_end_the_run_and_what_is_waiting_is_comm
         committer.take(scored([2, 3], status=UNKEPT, error_text="the disk is full"))
     assert sink.ids == ids(video_id, 0, 1)
     assert committer.progress.num_finished == 2
+
+
+@pytest.mark.parametrize(("word", "kind"), [(UNSAFE, ConfigError), (DRIFTED, DriftError)])
+def test_what_makes_every_score_doubtful_ends_the_run_and_what_is_waiting_is_committed(
+    committer, sink, scored, word, kind
+):
+    committer.take(scored([0]))
+    with pytest.raises(kind, match="not here"):
+        committer.take(with_text(scored([1], status=word, score=None), "not here"))
+    assert len(sink.rows) == 1
+
+
+def with_text(rows, text):
+    place = rows.schema.get_field_index("error_text")
+    return rows.set_column(place, rows.schema.field(place), pa.array([text] * rows.num_rows, pa.string()))
+
+
+def test_too_many_crashes_end_the_run_and_crashed_videos_are_tried_again_by_the_next(committer, sink, scored):
+    committer.max_crashed = 0.1
+    committer.take(scored(range(45)))
+    committer.take(scored(range(45, 50), status=Status.CRASHED, score=None))
+    with pytest.raises(DecoderError, match=r"died at 6 of 51 videos, more than --max-crashed 0.1"):
+        committer.take(scored([50], status=Status.CRASHED, score=None))
+    assert len(sink.rows) == 45
+
+
+def test_a_few_crashes_of_a_few_videos_say_nothing_of_the_decoder(committer, scored):
+    committer.max_crashed = 0.1
+    committer.take(scored(range(20), status=Status.CRASHED, score=None))
+    assert committer.progress.counts == {"crashed": 20}

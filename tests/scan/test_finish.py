@@ -76,6 +76,7 @@ def scan(tmp_path):
         plan_folder=tmp_path / "plan",
         run_folder=RunFolder.create(output, PROVENANCE.run_id),
         tracked=None,
+        canary=None,
         identity=asdict(PROVENANCE),
         resolved={"limit": 3},
         notes=("said before",),
@@ -296,3 +297,12 @@ def test_the_summary_reads_as_sentences_the_exit_code_last(scan, plan_of, commit
     assert any(str(scan.run_folder.path) in line for line in lines)
     assert lines[-1] == "exit code 0: done"
     assert summary_text(scan, replace(summary, planned=0, by_status={}))[0] == "nothing to score"
+
+
+def test_a_model_that_judged_its_own_clips_otherwise_in_the_end_has_failed(scan, plan_of, committer):
+    drift = "a score differs by 0.1 (node)"
+    summary = finish(scan, plan_of(0), account(planned=0), committer, stop=stopped(), drift=drift)
+    assert (summary.exit_code, summary.reason) == (
+        1,
+        "what this run scored is not to be believed: a score differs by 0.1 (node)",
+    )

@@ -5,14 +5,17 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 import pytest
+import safetensors.numpy
 
 from gsgmodel.errors import Status
 from gsgmodel.model.scoring import score_clips
 from gsgmodel.records import FaceClip
 from gsgmodel.scan import score as module
 from gsgmodel.scan.plan import PLAN_SCHEMA
-from gsgmodel.scan.rows import HELD_BACK, SCORED_SCHEMA, held_back_row, prepared_row
-from gsgmodel.scan.score import ScoreActor
+from gsgmodel.scan.rows import DRIFTED, HELD_BACK, SCORED_SCHEMA, held_back_row, prepared_row
+from gsgmodel.scan.score import ScoreActor, drift_now, drift_of
+from gsgmodel.scan.session import NO_POOLS, Session
+from gsgmodel.scoring.canary import make_canary
 from gsgmodel.scoring.prepare import PreparedVideo
 from tests.small_model import FRAMES, draw_crops, make_network, write_files
 
@@ -92,3 +95,33 @@ def test_a_batch_of_failures_passes_without_the_network(actor, ref, monkeypatch)
     table = actor(pa.concat_tables(rows))
     assert table["status"].to_pylist() == [status.value for status in Status if status != Status.SCORED]
     assert calls == []
+
+
+def canary_of(files, *, moved=0.0):
+    content = make_canary(files, np.stack(draw_crops(2)))
+    held = safetensors.numpy.load(content)
+    held["said"] += moved
+    return safetensors.numpy.save(held, metadata={"model_digest": files.digest})
+
+
+def test_an_actor_that_judges_the_models_own_clips_as_they_were_judged_scores(files, monkeypatch, ref):
+    monkeypatch.setattr(module.ray, "get", lambda value: value)
+    actor = ScoreActor(model=files(), batch_clips=4, device="cpu", canary=canary_of(files()))
+    batch = prepared_row(planned(ref, 0), PreparedVideo(decoder="av 1", clips=face_clips(draw_crops(1))), cpu_s=0.5)
+    assert actor(batch)["status"].to_pylist() == [Status.SCORED]
+
+
+def test_an_actor_that_judges_them_otherwise_scores_nothing_and_says_so(files, monkeypatch, ref):
+    monkeypatch.setattr(module.ray, "get", lambda value: value)
+    actor = ScoreActor(model=files(), batch_clips=4, device="cpu", canary=canary_of(files(), moved=0.02))
+    batch = prepared_row(planned(ref, 0), PreparedVideo(decoder="av 1", clips=face_clips(draw_crops(1))), cpu_s=0.5)
+    row = actor(batch)
+    assert row.schema.equals(SCORED_SCHEMA)
+    assert row["status"].to_pylist() == [DRIFTED]
+    assert "judges otherwise on this machine" in row["error_text"][0].as_py()
+
+
+def test_without_a_canary_nothing_can_drift(files):
+    assert drift_of(files(), None, device="cpu") == ""
+    session = Session(pools=NO_POOLS, gate=None, processes=())
+    assert drift_now(session, model=files(), canary=None) == ""

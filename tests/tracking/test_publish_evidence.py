@@ -11,7 +11,7 @@ from gsgmodel.errors import ConfigError
 from gsgmodel.model.weights import read_model
 from gsgmodel.scoring.canary import CANARY_NAME, MAX_BYTES, check_canary, make_canary, parse_canary
 from gsgmodel.tracking.publish import DESCRIPTION_LENGTH, Evidence, register_model
-from gsgmodel.tracking.registry import check_registered, fetch_canary, resolve_model
+from gsgmodel.tracking.registry import canary_of, check_registered, fetch_canary, resolve_model
 from gsgmodel.tracking.store import connect, experiment_id
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*An input example was not provided")
@@ -133,3 +133,20 @@ def test_the_tags_have_no_credentials_and_the_description_ends_with_a_line(datab
     assert card.decode().splitlines()[: len(lines)] == lines
     assert DESCRIPTION_LENGTH - 20 < len(version.description) <= DESCRIPTION_LENGTH
     assert [item.path for item in client.list_artifacts(version.run_id, "more")] == ["more/p.csv"]
+
+
+@pytest.mark.parametrize("kind", ["server", "database"])
+def test_a_canary_is_found_wherever_its_model_came_from(kind, request, model, name, evidence, canary, tmp_path):
+    address = request.getfixturevalue(kind)
+    register_model(model, name=name, tracking_uri=address, evidence=evidence)
+    files = resolve_model(f"models:/{name}/1", tracking_uri=address)
+    assert canary_of(files, tracking_uri=address) == canary
+    folder = tmp_path / "a model #1"
+    shutil.copytree(model, folder)
+    assert canary_of(read_model(folder), tracking_uri="none") is None
+    (folder / CANARY_NAME).write_bytes(canary)
+    assert canary_of(read_model(folder), tracking_uri="none") == canary
+    (folder / CANARY_NAME).write_bytes(canary[:100])
+    with pytest.raises(ConfigError, match="cannot be read"):
+        canary_of(read_model(folder), tracking_uri="none")
+    assert canary_of(resolve_model("untrained", tracking_uri="none"), tracking_uri="none") is None
