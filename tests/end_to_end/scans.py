@@ -16,7 +16,11 @@ from gsgmodel.results.table import VideoTable
 from tests.ray_cluster import RayCluster
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = {"prepare": "MapWorker(MapBatches(PrepareActor))", "score": "MapWorker(MapBatches(ScoreActor))"}
+STAGES = {
+    "prepare": "MapWorker(MapBatches(PrepareActor))",
+    "score": "MapWorker(MapBatches(ScoreActor))",
+    "decoder": "gsgmodel.video.child",
+}
 
 
 @dataclass

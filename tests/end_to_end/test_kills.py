@@ -24,8 +24,8 @@ rounds = pytest.mark.parametrize(
 
 
 @rounds
-@pytest.mark.parametrize("stage", ["prepare", "score"])
-def test_killed_actors_cost_a_retry_and_never_a_row(
+@pytest.mark.parametrize("stage", ["prepare", "score", "decoder"])
+def test_killed_actors_and_decoders_cost_a_retry_and_never_a_row(
     stage: str, seed: int, archive: Path, model: Path, undisturbed: dict[str, Any], tmp_path: Path, start_scan: Any
 ) -> None:
     moment = random.Random(f"{stage}{seed}")
@@ -37,7 +37,8 @@ def test_killed_actors_cost_a_retry_and_never_a_row(
 
     scan.wait_for(lambda: bool(victims()))
     for _ in range(KILLS_A_SCAN):
-        time.sleep(moment.uniform(0.0, 2.5))
+        # A video whose decoder dies twice is a row that says so: the second kill must meet another video.
+        time.sleep(moment.uniform(1.0 if stage == "decoder" else 0.0, 2.5))
         # The scan may be through by now, which is a moment like any other.
         if found := victims():
             victim = moment.choice(found)
