@@ -55,9 +55,8 @@ def main() -> None:
                 for index, value in enumerate(spent(opener, path, cpu_s)):
                     sums[name][index] += value
         ratios.append((sums["there"][0] / sums["here"][0], sums["there"][1] / sums["here"][1]))
-        print(
-            f"round {number + 1}: {sums['here'][0]:.2f} s here, {sums['there'][0]:.2f} s there, CPU ratio {ratios[-1][1]:.3f}"
-        )
+        walls = f"{sums['here'][0]:.2f} s here, {sums['there'][0]:.2f} s there"
+        print(f"round {number + 1}: {walls}, CPU ratio {ratios[-1][1]:.3f}")
     for name, values in zip(("wall", "CPU"), zip(*ratios, strict=True), strict=True):
         print(f"{name}: median ratio {statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})")
     sandbox.close()
