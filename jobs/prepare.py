@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import asdict
-from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -14,7 +13,7 @@ from jobs.terminal import plan_text, print_plan, run_app, say
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from gsgmodel.scan.plan import Plan
+    from gsgmodel.scan.planner import Planner
     from gsgmodel.scan.source import Rows
     from gsgmodel.scan.store_finish import StoreSummary
     from gsgmodel.scan.store_opening import StoreRun
@@ -53,32 +52,33 @@ def prepare_archive(inputs: tuple[str, ...], settings: PrepareSettings) -> "Stor
 
     notes = check_prepare(inputs, settings)
     from gsgmodel.archive.listing import list_archive
-    from gsgmodel.scan.labelled import LABELLED_SCHEMA
-    from gsgmodel.scan.plan import make_plan, planned_refs
-    from gsgmodel.scan.store_finish import ALREADY, store_summary_text
+    from gsgmodel.scan.labelled import TO_PREPARE
+    from gsgmodel.scan.parts import planned_refs
+    from gsgmodel.scan.planner import planning
+    from gsgmodel.scan.store_finish import store_summary_text
     from gsgmodel.scan.store_opening import open_store_run
 
     with open_store_run(inputs, settings, notes=notes) as run, run.stop.watching_signals():
         archive = list_archive(run.inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint)
-        listed = takewhile(lambda _: run.stop.signum is None, run.labelled.attach(archive))
-        plan = make_plan(
-            listed,
+        with planning(
+            run.stop.passing(run.labelled.attach(archive)),
             is_done=run.contains,
             limit=settings.limit,
             folder=run.plan_folder,
-            schema=LABELLED_SCHEMA,
-            done=ALREADY,
-        )
-        run.keep_plan(plan.path)
-        if settings.dry_run:
-            print_plan(plan, planned_refs(plan.path, most=20), as_json=settings.json, verb=VERB)
-            return None
-        summary = prepare_planned(run, plan)
+            kind=TO_PREPARE,
+            keep=run.keep_plan,
+        ) as planner:
+            planner.wait()
+            if settings.dry_run:
+                refs = planned_refs(planner.plan.path, most=20)
+                print_plan(planner.plan, refs, as_json=settings.json, verb=VERB)
+                return None
+            summary = prepare_planned(run, planner)
         say(store_summary_text(summary))
     return summary
 
 
-def prepare_planned(run: "StoreRun", plan: "Plan") -> "StoreSummary":
+def prepare_planned(run: "StoreRun", planner: "Planner") -> "StoreSummary":
     """Take the plan through the stages: prepare, keep, commit; what only has other labels is not prepared again."""
     from gsgmodel.clips.schema import INDEX_ROWS, PREPARED
     from gsgmodel.scan.commit import Committer
@@ -90,7 +90,7 @@ def prepare_planned(run: "StoreRun", plan: "Plan") -> "StoreSummary":
     from gsgmodel.scan.source import read_plan
     from gsgmodel.scan.store_finish import STAGES, finish_store_run
 
-    settings = run.settings
+    settings, plan = run.settings, planner.plan
     progress = Progress(num_planned=plan.num_videos, success=PREPARED)
     stage_s = dict.fromkeys(STAGES, 0.0)
     committer = Committer(
@@ -111,7 +111,7 @@ def prepare_planned(run: "StoreRun", plan: "Plan") -> "StoreSummary":
             rows = prepare(rows, session, preparation=run.recipe.preparation, settings=settings)
             return keep(rows, session, store_uri=run.store_uri, s3_endpoint=settings.s3_endpoint, recipe=run.recipe)
 
-        account = run_passes(plan, stream, committer, gate=session, stop=run.stop, recount=run.recount)
+        account = run_passes(planner, stream, committer, gate=session, stop=run.stop, recount=run.recount)
         return finish_store_run(run, plan, account, committer, relabelled=relabelled, stop=run.stop)
 
 

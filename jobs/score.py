@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import asdict
-from itertools import takewhile
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from gsgmodel.scan.finish import Summary
     from gsgmodel.scan.opening import Scan
-    from gsgmodel.scan.plan import Plan
+    from gsgmodel.scan.planner import Planner
     from gsgmodel.scan.source import Rows
 
 DEFAULTS = ScanSettings()
@@ -57,23 +56,29 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.finish import summary_text
     from gsgmodel.scan.opening import open_scan
-    from gsgmodel.scan.plan import make_plan, planned_refs
+    from gsgmodel.scan.parts import planned_refs
+    from gsgmodel.scan.planner import planning
 
     with open_scan(inputs, settings, printer=verdict_printer, notes=notes) as scan, scan.stop.watching_signals():
         archive = list_archive(scan.inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint)
-        listed = takewhile(lambda _: scan.stop.signum is None, archive)
-        plan = make_plan(listed, is_done=scan.sink.contains, limit=settings.limit, folder=scan.plan_folder)
-        scan.keep_plan(plan.path)
-        if settings.dry_run:
-            print_plan(plan, planned_refs(plan.path, most=20), as_json=settings.json)
-            return None
-        summary = run(scan, plan)
+        with planning(
+            scan.stop.passing(archive),
+            is_done=scan.sink.contains,
+            limit=settings.limit,
+            folder=scan.plan_folder,
+            keep=scan.keep_plan,
+        ) as planner:
+            if settings.dry_run:
+                planner.wait()
+                print_plan(planner.plan, planned_refs(planner.plan.path, most=20), as_json=settings.json)
+                return None
+            summary = run(scan, planner)
         say(summary_text(scan, summary))
     return summary
 
 
-def run(scan: "Scan", plan: "Plan") -> "Summary":
-    """Take the plan through the stages: prepare, score, commit."""
+def run(scan: "Scan", planner: "Planner") -> "Summary":
+    """Take the plan through the stages while the archive is listed: prepare, score, commit."""
     from gsgmodel.scan.commit import Committer
     from gsgmodel.scan.finish import finish
     from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
@@ -83,7 +88,7 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
     from gsgmodel.scan.session import start_ray
     from gsgmodel.scan.source import read_plan
 
-    settings = scan.settings
+    settings, plan = scan.settings, planner.plan
     committer = Committer(
         sink=scan.sink,
         progress=Progress(num_planned=plan.num_videos),
@@ -95,10 +100,9 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
     if not plan.num_videos:
         return finish(scan, plan, NOTHING_PLANNED, committer, stop=scan.stop)
     say([plan_text(plan)])
+    patience = scan.patience(committer.progress.note)
     with (
-        start_ray(
-            settings.wishes, num_videos=plan.num_videos, patience=scan.patience(committer.progress.note)
-        ) as session,
+        start_ray(settings.wishes, num_videos=plan.num_expected, patience=patience) as session,
         scan.stop.watching_signals(),
     ):
 
@@ -107,7 +111,7 @@ def run(scan: "Scan", plan: "Plan") -> "Summary":
             rows = prepare(rows, session, preparation=scan.model.settings.preparation, settings=settings)
             return score(rows, session, model=scan.model, batch_clips=settings.batch_clips, canary=scan.canary)
 
-        account = run_passes(plan, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)
+        account = run_passes(planner, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)
         drift = "" if scan.stop.signum else drift_now(session, model=scan.model, canary=scan.canary)
         return finish(scan, plan, account, committer, stop=scan.stop, drift=drift)
 

@@ -129,7 +129,8 @@ def print_judged(videos: "Sequence[Judged]", *, threshold: float) -> None:
 
 def plan_text(plan: "Plan", *, verb: str = "score") -> str:
     """Return in a sentence what a run is about to do."""
-    text = f"{plan.num_videos} videos to {verb}, {bytes_text(plan.num_bytes)}"
+    some = "" if plan.is_listed else " so far"
+    text = f"{plan.num_videos} videos to {verb}{some}, {bytes_text(plan.num_bytes)}"
     return f"{text}; {plan.num_done} are {verb}d already" if plan.num_done else text
 
 

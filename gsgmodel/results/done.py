@@ -1,6 +1,7 @@
 """Which videos a table holds, compactly enough for tens of millions."""
 
 from collections.abc import Collection, Iterable, Iterator, Set
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,10 @@ _OF_DECODER = pa.array([Status.CRASHED.value, Status.TIMEOUT.value])
 """What a decoder of another version may do better."""
 
 
-def _halves(video_ids: pa.Array) -> tuple[UInt64[np.ndarray, "N"], UInt64[np.ndarray, "N"]]:
+_Halves: TypeAlias = tuple[UInt64[np.ndarray, "N"], UInt64[np.ndarray, "N"]]
+
+
+def _halves(video_ids: pa.Array) -> _Halves:
     """The first and last eight bytes of each id as numbers, in the ids' own order."""
     fixed = video_ids.cast(pa.binary(VIDEO_ID_BYTES))
     start = fixed.offset * VIDEO_ID_BYTES
@@ -31,19 +35,18 @@ class DoneIds:
     """The ids of the videos that a table holds for one scoring, or for what else their key names, and which are stale.
 
     Ids lie in two arrays of 8 bytes each, sorted by the first half; new ones in a set that is folded into them now
-    and then. Ten million take 160 MB.
+    and then. Ten million take 160 MB. One thread may add ids while others ask.
     """
 
     def __init__(self, *, stale: Iterable[bytes] = ()) -> None:
         self.stale: set[bytes] = set(stale)
         """Ids that the table holds but whose rows are to be replaced."""
-        self._high = np.empty(0, np.uint64)
-        self._low = np.empty(0, np.uint64)
+        self._sorted: _Halves = (np.empty(0, np.uint64), np.empty(0, np.uint64))
         self._recent: set[bytes] = set()
 
     def __len__(self) -> int:
         """How many ids the table holds, stale ones included."""
-        return len(self._high) + len(self._recent)
+        return len(self._sorted[0]) + len(self._recent)
 
     def contains(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
         """Which videos are done: in the table, and not to be scored again.
@@ -62,40 +65,41 @@ class DoneIds:
     def holds(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
         """Which videos have a row in the table, be it done or stale; arguments and result as of ``contains``."""
         high, low = _halves(video_ids)
-        place = np.searchsorted(self._high, high)
+        # In this order, so that a thread that adds ids meanwhile moves none of them past this one.
+        recent, (sorted_high, sorted_low) = self._recent, self._sorted
+        place = np.searchsorted(sorted_high, high)
         held = np.zeros(len(high), bool)
-        open_ = np.flatnonzero(place < len(self._high))
+        open_ = np.flatnonzero(place < len(sorted_high))
         while len(open_):
-            same = self._high[place[open_]] == high[open_]
+            same = sorted_high[place[open_]] == high[open_]
             open_ = open_[same]
-            found = self._low[place[open_]] == low[open_]
+            found = sorted_low[place[open_]] == low[open_]
             held[open_[found]] = True
             # Several ids may share their first half.
             open_ = open_[~found]
             place[open_] += 1
-            open_ = open_[place[open_] < len(self._high)]
-        if self._recent:
-            held |= _among(video_ids, self._recent)
+            open_ = open_[place[open_] < len(sorted_high)]
+        if recent:
+            held |= _among(video_ids, recent)
         return held
 
     def add(self, video_ids: pa.Array) -> None:
         """Note that videos have a row in the table; known ones stay as they are."""
         new = video_ids.filter(pa.array(~self.holds(video_ids)))
         self._recent.update(new.to_pylist())
-        if len(self._recent) > max(_FOLD_ROWS, len(self._high) // 8):
+        if len(self._recent) > max(_FOLD_ROWS, len(self._sorted[0]) // 8):
             self._fold([pa.array(list(self._recent), pa.binary())])
             self._recent = set()
 
     def _fold(self, batches: Iterable[pa.Array]) -> None:
         """Merge ids that are not yet held into the sorted arrays."""
-        parts = [(self._high, self._low), *(_halves(batch) for batch in batches)]
+        parts = [self._sorted, *(_halves(batch) for batch in batches)]
         high = np.concatenate([part[0] for part in parts])
         low = np.concatenate([part[1] for part in parts])
         del parts
         order = np.argsort(high)
-        self._high = high[order]
-        del high
-        self._low = low[order]
+        high = high[order]
+        self._sorted = (high, low[order])
 
     @classmethod
     def of_rows(cls, batches: Iterable[pa.RecordBatch], *, retry: Set[Status], decoder: str) -> "DoneIds":

@@ -16,13 +16,16 @@ from gsgmodel.archive.local import named_file
 from gsgmodel.archive.objects import named_object
 from gsgmodel.datasets.labelled import LabelledVideo
 from gsgmodel.records import VideoRef
-from gsgmodel.scan.plan import PLAN_SCHEMA
+from gsgmodel.scan.plan import PLAN_SCHEMA, PlanKind
 
 UNLABELLED = "unlabelled"
 """Reason for leaving out a video of which no label is known."""
 _REF = pa.struct([(column.name, column.type) for column in PLAN_SCHEMA])
 LABELLED_SCHEMA = pa.schema([*PLAN_SCHEMA, pa.field("original", _REF), pa.field("mask", _REF)])
 """A planned row with the videos that it is made with, where there are any."""
+ALREADY = "already prepared"
+"""Reason for leaving out a video that the store holds with the same originals and masks."""
+TO_PREPARE = PlanKind(schema=LABELLED_SCHEMA, done=ALREADY)
 MADE_OF = ("original_id", "mask_id")
 """Columns of the index that crops depend on."""
 LABELS = ("label", "method", "identity", "source_identity", "split", "original_uri", "mask_uri")

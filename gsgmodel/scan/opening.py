@@ -19,7 +19,7 @@ from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
-from gsgmodel.scan.plan import IsDone
+from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
 from gsgmodel.scan.settings import ScanSettings, deadline_time

@@ -20,6 +20,8 @@ class Progress:
     """Counts finished videos and says where the scan stands."""
 
     num_planned: int
+    is_all: bool = True
+    """Whether no more will be planned."""
     out: TextIO = field(default_factory=lambda: sys.stderr)
     started_s: float = field(default_factory=time.monotonic)
     counts: Counter[str] = field(default_factory=Counter)
@@ -34,6 +36,10 @@ class Progress:
     def num_finished(self) -> int:
         """Videos that arrived with a status."""
         return sum(self.counts.values())
+
+    def expect(self, num_planned: int, *, is_all: bool) -> None:
+        """Note how many videos are planned by now, and whether that is all."""
+        self.num_planned, self.is_all = num_planned, is_all
 
     def add(self, *, statuses: list[str], num_clips: int) -> None:
         """Count videos that arrived."""
@@ -54,14 +60,14 @@ class Progress:
         elapsed_s = max(now_s - self.started_s, 1e-9)
         rate = self._rate(now_s)
         parts = [
-            f"{self.num_finished}/{self.num_planned} videos",
+            f"{self.num_finished}/{self.num_planned}{'' if self.is_all else '+'} videos",
             f"{rate:.2f} videos/s",
             f"{self.num_clips / elapsed_s:.2f} clips/s",
         ]
         others = {name: count for name, count in sorted(self.counts.items()) if name != self.success}
         parts += [f"{name} {count}" for name, count in others.items()]
         left = self.num_planned - self.num_finished
-        if left and rate:
+        if left and rate and self.is_all:
             parts.append(f"{duration_text(left / rate)} left")
         return ", ".join(parts)
 

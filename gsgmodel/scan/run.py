@@ -14,7 +14,7 @@ from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
-from gsgmodel.scan.plan import IsDone
+from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.settings import RunSettings, deadline_time
 from gsgmodel.scan.stop import Patience, StopRequest
 from gsgmodel.scan.submitted import drain_within
@@ -62,10 +62,10 @@ class Run:
             timeout_s=self.settings.start_timeout_s, note=note, is_stopped=lambda: self.stop.reason is not None
         )
 
-    def keep_plan(self, plan_path: Path) -> None:
-        """Keep a plan's file with the run, where it does not lie there already."""
+    def keep_plan(self, part: Path) -> None:
+        """Keep a part of the plan with the run, where it does not lie there already."""
         if self.run_folder:
-            self.run_folder.keep_plan(plan_path)
+            self.run_folder.keep_plan(part)
 
     @property
     def commit_s(self) -> float:

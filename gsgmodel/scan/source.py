@@ -11,26 +11,30 @@ from ray.data import Dataset
 from ray.data.block import BlockMetadata
 from ray.data.datasource import Datasource, ReadTask
 
-from gsgmodel.scan.plan import planned_rows
+from gsgmodel.scan.parts import is_ended, part_paths, plan_schema, planned_rows
 
 Rows: TypeAlias = Dataset
 """Rows on their way through the stages."""
 
 
 class PlanSource(Datasource):  # type: ignore[misc]
-    """Streams a plan. Ray asks for the read tasks twice and may replay one, so both are cheap and repeatable."""
+    """Streams a plan, which may still grow. Ray asks for the read tasks twice and may replay one."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        with pq.ParquetFile(path) as plan:
-            self._schema = plan.schema_arrow
-            self._num_rows = plan.metadata.num_rows
-            self._size_bytes = sum(plan.metadata.row_group(i).total_byte_size for i in range(plan.num_row_groups))
+        self._schema = plan_schema(path)
+        self._num_rows: int | None = None
+        self._size_bytes: int | None = None
+        if is_ended(path):
+            parts = [pq.read_metadata(part) for part in part_paths(path)]
+            groups = [part.row_group(index) for part in parts for index in range(part.num_row_groups)]
+            self._num_rows = sum(group.num_rows for group in groups)
+            self._size_bytes = sum(group.total_byte_size for group in groups)
 
     def estimate_inmemory_data_size(self) -> int | None:
-        """Bytes of all planned rows."""
-        return int(self._size_bytes)
+        """Bytes of all planned rows; None while there may be more."""
+        return self._size_bytes
 
     def get_read_tasks(
         self, parallelism: int, per_task_row_limit: int | None = None, data_context: object = None

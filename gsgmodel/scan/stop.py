@@ -2,11 +2,13 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import TypeVar
 
+Item = TypeVar("Item")
 WAIT_STEP_S = 0.1
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -38,6 +40,8 @@ class StopRequest:
         """The first signal that asked to stop."""
         self.is_urgent = False
         """Whether a second signal asked not to wait for what is in work."""
+        self.has_cut = False
+        """Whether something was cut off by ``passing``."""
 
     @property
     def is_deadline_reached(self) -> bool:
@@ -50,6 +54,14 @@ class StopRequest:
         if self.signum is not None:
             return signal.Signals(self.signum).name
         return "the deadline" if self.is_deadline_reached else None
+
+    def passing(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Hand things on until something asks to stop."""
+        for item in items:
+            if self.reason is not None:
+                self.has_cut = True
+                return
+            yield item
 
     def wait(self, most_s: float) -> None:
         """Sleep, but no longer than until something asks to stop."""

@@ -10,14 +10,13 @@ from gsgmodel.clips.schema import PREPARED
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.datasets.labelled import NAMES, SPLITS
 from gsgmodel.scan.commit import Committer
+from gsgmodel.scan.labelled import ALREADY
 from gsgmodel.scan.passes import Account
 from gsgmodel.scan.plan import Plan, left_out_text
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.scan.store_opening import StoreRun
 from gsgmodel.scan.summary import RunSummary, finished_text, outcome, run_facts, unfinished_rows, untidy_note
 
-ALREADY = "already prepared"
-"""Reason for leaving out a video that the store holds as it is to be."""
 STAGES = ("prepare_cpu_s", "keep_cpu_s")
 NOT_THERE = ("missing", "denied", "unavailable", "not_a_file", "unlabelled")
 """Reasons for leaving out a video that somebody may miss."""

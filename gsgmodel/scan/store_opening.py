@@ -23,7 +23,7 @@ from gsgmodel.results.storage import output_errors, output_place
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import COMMIT_ROWS, Sink
 from gsgmodel.scan.labelled import LABELS, MADE_OF, Labelled
-from gsgmodel.scan.plan import IsDone
+from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
 from gsgmodel.scan.settings import PrepareSettings
 from gsgmodel.scan.sinks import ListSink, TableSink, table_rows

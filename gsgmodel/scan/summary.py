@@ -98,10 +98,13 @@ def outcome(
     failed = finished - by_status.get(success, 0) - by_status.get(Status.NO_FACE, 0)
     if account.num_lost:
         return FAILED, f"{account.num_lost} videos were planned and never arrived"
+    if account.broke_off:
+        return FAILED, account.broke_off
+    left = f"{account.num_left} videos{' and what was not listed yet' if stop.has_cut else ''} left for the next run"
     if stop.signum is not None:
-        return SIGNAL_CODE + stop.signum, f"interrupted, {account.num_left} videos left for the next run"
-    if stop.is_deadline_reached and account.num_left:
-        return DEADLINE, f"deadline reached, {account.num_left} videos left for the next run"
+        return SIGNAL_CODE + stop.signum, f"interrupted, {left}"
+    if stop.is_deadline_reached and (account.num_left or stop.has_cut):
+        return DEADLINE, f"deadline reached, {left}"
     if finished and failed / finished > max_failures:
         return TOO_MANY_FAILURES, f"{failed} of {finished} videos could not be {done}"
     return OK, "done"

@@ -62,7 +62,7 @@ def test_what_is_done_stays_done_and_what_changed_or_is_retried_is_scored_again(
     assert by_name["c.mp4"]["last"] == summary["run_id"] != before["c.mp4"]["run_id"]
     settings = tomllib.loads((output / "runs" / summary["run_id"] / "settings.toml").read_text())
     assert (settings["model"], settings["max_failures"]) == (str(model), 0.2)
-    plan = pq.ParquetFile(output / "runs" / summary["run_id"] / "plan" / "pass-1.parquet")
+    plan = pq.ParquetFile(output / "runs" / summary["run_id"] / "plan" / "part-00000.parquet")
     assert plan.metadata.num_rows == 2
 
 
@@ -179,5 +179,5 @@ def test_a_full_disk_ends_the_run_with_one_sentence(
 def wait_for_table(scan: RunningScan, output: Path) -> None:
     """Wait until the run has made its folder and its table."""
     scan.wait_for(
-        lambda: (output / "videos" / "_delta_log").is_dir() and any(output.glob("runs/*/plan/pass-1.parquet"))
+        lambda: (output / "videos" / "_delta_log").is_dir() and any(output.glob("runs/*/plan/part-00000.parquet"))
     )

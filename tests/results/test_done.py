@@ -1,6 +1,7 @@
 """Which videos are done, for few and for many."""
 
 import os
+import threading
 
 import numpy as np
 import pyarrow as pa
@@ -88,3 +89,24 @@ def test_ids_of_one_scoring_are_read_from_files(tmp_path, rows):
     found = [one for batch in id_batches(place, names, key="s") for one in batch.column("video_id").to_pylist()]
     assert sorted(found) == sorted(rows([1, 2])["video_id"].to_pylist())
     assert list(id_batches(place, [], key="s")) == []
+
+
+def test_one_thread_adds_while_another_asks_and_nothing_is_missed(monkeypatch):
+    monkeypatch.setattr(module, "_FOLD_ROWS", 16)
+    batches = [array(os.urandom(16) for _ in range(10)) for _ in range(400)]
+    ids = DoneIds()
+    added: list[pa.Array] = []
+    missed = []
+
+    def ask():
+        while len(added) < len(batches):
+            missed.extend(batch for batch in added[-40:] if not ids.holds(batch).all())
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    for batch in batches:
+        ids.add(batch)
+        added.append(batch)
+    asking.join(60)
+    assert missed == []
+    assert len(ids) == 4000

@@ -13,7 +13,8 @@ import pytest
 from gsgmodel.errors import Status
 from gsgmodel.records import VideoRef
 from gsgmodel.scan.commit import Committer
-from gsgmodel.scan.plan import Plan, make_plan
+from gsgmodel.scan.plan import TO_SCORE, Plan
+from gsgmodel.scan.planner import Planner, make_plan
 from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.rows import SCORED_SCHEMA
 
@@ -131,3 +132,9 @@ def plan_of(tmp_path) -> Callable[..., Plan]:
         )
 
     return plan
+
+
+@pytest.fixture
+def planner_of() -> Callable[[Plan], Planner]:
+    """A planner whose listing is over."""
+    return lambda plan: Planner(plan=plan, kind=TO_SCORE, is_done=lambda ids: np.zeros(len(ids), bool), keep=None)

@@ -8,10 +8,11 @@ import pyarrow as pa
 
 from gsgmodel.archive.listing import list_archive
 from gsgmodel.clips.schema import PREPARED
-from gsgmodel.scan.labelled import LABELLED_SCHEMA
-from gsgmodel.scan.plan import Plan, make_plan, planned_rows
+from gsgmodel.scan.labelled import TO_PREPARE
+from gsgmodel.scan.parts import planned_rows
+from gsgmodel.scan.plan import Plan
+from gsgmodel.scan.planner import make_plan
 from gsgmodel.scan.rows import KEPT_SCHEMA
-from gsgmodel.scan.store_finish import ALREADY
 
 COLUMNS = ("path", "label", "identity", "split", "original", "mask")
 CLIP = {
@@ -47,8 +48,7 @@ def plan_for(run: Any) -> Plan:
         is_done=run.contains,
         limit=run.settings.limit,
         folder=run.plan_folder,
-        schema=LABELLED_SCHEMA,
-        done=ALREADY,
+        kind=TO_PREPARE,
     )
 
 

@@ -9,8 +9,18 @@ from gsgmodel.archive.candidates import LeftOut
 from gsgmodel.archive.listing import list_archive
 from gsgmodel.datasets.labelled import LabelledVideo
 from gsgmodel.records import VideoRef
-from gsgmodel.scan.labelled import LABELLED_SCHEMA, LABELS, MADE_OF, UNLABELLED, Labelled, LabelledRef
-from gsgmodel.scan.plan import PLAN_SCHEMA, make_plan, planned_refs
+from gsgmodel.scan.labelled import (
+    LABELLED_SCHEMA,
+    LABELS,
+    MADE_OF,
+    TO_PREPARE,
+    UNLABELLED,
+    Labelled,
+    LabelledRef,
+)
+from gsgmodel.scan.parts import planned_refs
+from gsgmodel.scan.plan import PLAN_SCHEMA
+from gsgmodel.scan.planner import make_plan
 
 BLANK = dict.fromkeys(("identity", "source_identity", "original_uri", "mask_uri"))
 
@@ -111,7 +121,7 @@ def test_a_plan_keeps_what_videos_are_made_of(labelled, archive, tmp_path):
         is_done=lambda ids: np.zeros(len(ids), bool),
         limit=None,
         folder=tmp_path / "plan",
-        schema=LABELLED_SCHEMA,
+        kind=TO_PREPARE,
     )
     rows = planned_refs(plan.path, most=9)
     assert [row["uri"].rpartition("/")[2] for row in rows] == ["fake%202.mp4", "fake%201.mp4", "real.mp4"]

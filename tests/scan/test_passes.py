@@ -2,7 +2,6 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from gsgmodel.errors import Status
 from gsgmodel.scan import commit
 from gsgmodel.scan import passes as passes_module
 from gsgmodel.scan.commit import Committer
+from gsgmodel.scan.parts import planned_rows
 from gsgmodel.scan.passes import NOTHING_PLANNED, missing_rows, run_passes
 from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.rows import HELD_BACK
@@ -48,7 +48,7 @@ def numbers(video_id):
 
 
 @pytest.fixture
-def run(plan_of, committer, gate, stop, sink, numbers, scored):
+def run(plan_of, planner_of, committer, gate, stop, sink, numbers, scored):
     """``run(drop, ...)`` scores a plan of 6 videos; each pass drops the numbers that the next set names."""
 
     def run_plan(*drops, statuses=None, recount=None, before=None):
@@ -56,7 +56,7 @@ def run(plan_of, committer, gate, stop, sink, numbers, scored):
         passes = []
 
         def stream(path):
-            asked = numbers(pq.read_table(path)["video_id"].to_pylist())
+            asked = numbers(row["video_id"][0].as_py() for row in planned_rows(path))
             passes.append(asked)
             dropped = drops[len(passes) - 1] if len(passes) <= len(drops) else set()
 
@@ -69,7 +69,8 @@ def run(plan_of, committer, gate, stop, sink, numbers, scored):
 
             return Rows(blocks())
 
-        account = run_passes(plan, stream, committer, gate=gate, stop=stop, recount=recount or (lambda: sink.contains))
+        planner, look_again = planner_of(plan), recount or (lambda: sink.contains)
+        account = run_passes(planner, stream, committer, gate=gate, stop=stop, recount=look_again)
         return account, passes, plan
 
     return run_plan
@@ -177,21 +178,22 @@ def test_a_deadline_between_the_passes_leaves_what_was_dropped(run, stop):
     assert counts(account) == (6, 5, 0, 1, 0)
 
 
-def test_an_empty_plan_needs_no_pass(plan_of, committer, gate, stop, sink):
+def test_an_empty_plan_needs_no_pass(plan_of, planner_of, committer, gate, stop, sink):
     def stream(path):
         raise AssertionError(path)
 
-    account = run_passes(plan_of(0), stream, committer, gate=gate, stop=stop, recount=lambda: sink.contains)
+    account = run_passes(planner_of(plan_of(0)), stream, committer, gate=gate, stop=stop, recount=lambda: sink.contains)
     assert account == NOTHING_PLANNED
 
 
-def test_an_error_of_ray_ends_the_run_loudly(plan_of, committer, gate, stop, sink):
+def test_an_error_of_ray_ends_the_run_loudly(plan_of, planner_of, committer, gate, stop, sink):
     def blocks():
         raise ZeroDivisionError
         yield pa.table({})
 
+    planner = planner_of(plan_of(1))
     with pytest.raises(ZeroDivisionError):
-        run_passes(plan_of(1), lambda _: Rows(blocks()), committer, gate=gate, stop=stop, recount=lambda: sink.contains)
+        run_passes(planner, lambda _: Rows(blocks()), committer, gate=gate, stop=stop, recount=lambda: sink.contains)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
@@ -201,14 +203,14 @@ def test_an_error_of_ray_ends_the_run_loudly(plan_of, committer, gate, stop, sin
     denied=st.sets(st.integers(0, NUM_VIDEOS - 1)),
 )
 def test_planned_is_always_committed_and_unfinished_and_lost(
-    plan_of, gate, scored, numbers, request, first, second, denied
+    plan_of, planner_of, gate, scored, numbers, request, first, second, denied
 ):
     sink = type(request.getfixturevalue("sink"))()
     committer = Committer(sink=sink, progress=Progress(num_planned=NUM_VIDEOS), commit_s=3600.0)
     drops = iter([first, second])
 
     def stream(path):
-        asked = numbers(pq.read_table(path)["video_id"].to_pylist())
+        asked = numbers(row["video_id"][0].as_py() for row in planned_rows(path))
         dropped = next(drops)
         return Rows(
             scored([number], status=Status.DENIED if number in denied else Status.SCORED)
@@ -217,7 +219,7 @@ def test_planned_is_always_committed_and_unfinished_and_lost(
         )
 
     account = run_passes(
-        plan_of(NUM_VIDEOS),
+        planner_of(plan_of(NUM_VIDEOS)),
         stream,
         committer,
         gate=gate,
@@ -232,13 +234,13 @@ def test_planned_is_always_committed_and_unfinished_and_lost(
 
 
 def test_videos_whose_store_did_not_answer_are_tried_again_once_the_others_are_done(
-    plan_of, committer, gate, scored, sink, numbers, said, monkeypatch
+    plan_of, planner_of, committer, gate, scored, sink, numbers, said, monkeypatch
 ):
     monkeypatch.setattr(passes_module, "AGAIN_AFTER_S", 0.0)
     passes = []
 
     def stream(path):
-        passes.append(numbers(pq.read_table(path)["video_id"].to_pylist()))
+        passes.append(numbers(row["video_id"][0].as_py() for row in planned_rows(path)))
         down = (
             {1: Status.UNAVAILABLE, 2: Status.UNAVAILABLE, 3: Status.DENIED}
             if len(passes) == 1
@@ -247,7 +249,12 @@ def test_videos_whose_store_did_not_answer_are_tried_again_once_the_others_are_d
         return Rows(scored([number], status=down.get(number, Status.SCORED)) for number in passes[-1])
 
     account = run_passes(
-        plan_of(NUM_VIDEOS), stream, committer, gate=gate, stop=StopRequest(drain_s=1.0), recount=lambda: sink.contains
+        planner_of(plan_of(NUM_VIDEOS)),
+        stream,
+        committer,
+        gate=gate,
+        stop=StopRequest(drain_s=1.0),
+        recount=lambda: sink.contains,
     )
     assert passes == [[5, 4, 3, 2, 1, 0], [2, 1]]
     assert counts(account) == (6, 4, 2, 0, 0)

@@ -107,3 +107,17 @@ def test_the_clock_is_the_systems_where_none_is_given():
 )
 def test_a_duration_reads_as_a_person_says_it(seconds, text):
     assert duration_text(seconds) == text
+
+
+def test_a_plan_that_still_grows_is_marked_and_no_end_is_foretold():
+    shown = progress(io.StringIO(), num_planned=10)
+    shown.line(now_s=0.0)
+    shown.add(statuses=["scored"] * 5, num_clips=5)
+    shown.expect(200, is_all=False)
+    line = shown.line(now_s=10.0)
+    assert line.startswith("5/200+ videos, ")
+    assert "left" not in line
+    shown.expect(300, is_all=True)
+    line = shown.line(now_s=10.0)
+    assert line.startswith("5/300 videos, ")
+    assert line.endswith(" left")

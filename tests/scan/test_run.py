@@ -61,11 +61,11 @@ def test_what_is_only_shown_is_shown_soon(run_of, folder):
 
 
 def test_a_plan_is_kept_where_a_run_is(run_of, folder, tmp_path):
-    (tmp_path / "pass-1.parquet").write_bytes(b"rows")
-    run_of().keep_plan(tmp_path / "pass-1.parquet")
+    (tmp_path / "part-00000.parquet").write_bytes(b"rows")
+    run_of().keep_plan(tmp_path / "part-00000.parquet")
     assert list(folder.plan_path.iterdir()) == []
-    run_of(folder=folder).keep_plan(tmp_path / "pass-1.parquet")
-    assert [path.name for path in folder.plan_path.iterdir()] == ["pass-1.parquet"]
+    run_of(folder=folder).keep_plan(tmp_path / "part-00000.parquet")
+    assert [path.name for path in folder.plan_path.iterdir()] == ["part-00000.parquet"]
 
 
 def test_the_folder_of_a_run_has_its_name_and_settings(tmp_path):

@@ -16,7 +16,7 @@ import ray
 from gsgmodel.errors import ConfigError
 from gsgmodel.records import VideoRef
 from gsgmodel.scan import session as module
-from gsgmodel.scan.plan import make_plan
+from gsgmodel.scan.planner import make_plan
 from gsgmodel.scan.preflight import GIB, Machine
 from gsgmodel.scan.session import Session, start_ray
 from gsgmodel.scan.settings import ScanSettings

@@ -4,7 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gsgmodel.scan.plan import PLAN_SCHEMA, planned_rows
+from gsgmodel.scan.parts import planned_rows
+from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.source import PlanSource
 
 

@@ -72,3 +72,26 @@ def test_waiting_ends_when_something_asks_to_stop():
     assert 0.1 < time.monotonic() - started < 5
     StopRequest(drain_s=1.0).wait(0.2)
     assert time.monotonic() - started < 10
+
+
+def test_things_are_handed_on_until_something_asks_to_stop():
+    stop = StopRequest(drain_s=1.0)
+    passed = stop.passing(iter(range(9)))
+    assert [next(passed), next(passed)] == [0, 1]
+    assert not stop.has_cut
+    stop._on_signal(signal.SIGTERM, None)
+    assert list(passed) == []
+    assert stop.has_cut
+
+
+def test_what_ended_by_itself_is_not_cut():
+    stop = StopRequest(drain_s=1.0)
+    assert list(stop.passing([1, 2])) == [1, 2]
+    stop._on_signal(signal.SIGTERM, None)
+    assert not stop.has_cut
+
+
+def test_a_deadline_cuts_too():
+    stop = StopRequest(drain_s=1.0, deadline_s=0.0)
+    assert list(stop.passing([1, 2])) == []
+    assert stop.has_cut

@@ -49,7 +49,7 @@ def ended(run):
         for number in range(plan.num_videos):
             committer.take(kept_rows(plan).slice(number, 1))
             committer.commit()
-        pq.write_table(pq.read_table(plan.path).slice(0, 0), plan.path.with_name("missing.parquet"))
+        pq.write_table(pq.read_table(plan.path).slice(0, 0), plan.path / "missing.parquet")
         stop = StopRequest(drain_s=1.0)
         stop.signum = signum
         account = Account(num_planned=plan.num_videos, num_unfinished=0, num_left=0, num_lost=0)

@@ -100,3 +100,30 @@ def test_only_a_table_that_was_written_to_is_tidied(run, tmp_path):
 def test_the_plans_columns_are_enough_for_what_is_left():
     for schema in (PLAN_SCHEMA, LABELLED_SCHEMA):
         assert set(UNFINISHED.names) - set(schema.names) == {"last_modified", "status", "error_class", "error_text"}
+
+
+def test_a_listing_that_broke_off_fails_the_run_unless_it_lost_videos():
+    assert ended({"prepared": 8}, accounted=account(broke_off="the listing broke off")) == (1, "the listing broke off")
+    assert ended({"prepared": 8}, signum=15, accounted=account(broke_off="the listing broke off"))[0] == 1
+    assert "never arrived" in ended({"prepared": 8}, accounted=account(num_lost=1, broke_off="the listing"))[1]
+
+
+def test_what_was_not_listed_is_told_of(stopped_while_listing):
+    kinds = {"by_status": {"scored": 2}, "success": "scored", "max_failures": 1.0, "done": "scored"}
+    assert outcome(account(num_left=2), **kinds, stop=stopped_while_listing(signum=15)) == (
+        143,
+        "interrupted, 2 videos and what was not listed yet left for the next run",
+    )
+    code, reason = outcome(account(), **kinds, stop=stopped_while_listing(deadline_s=0.0))
+    assert (code, reason.startswith("deadline reached, 0 videos and what was not listed yet")) == (5, True)
+
+
+@pytest.fixture
+def stopped_while_listing():
+    def stop(*, signum=None, deadline_s=None):
+        stopped = StopRequest(drain_s=1.0, deadline_s=deadline_s)
+        stopped.signum = signum
+        assert list(stopped.passing([1])) == []
+        return stopped
+
+    return stop
