@@ -138,9 +138,6 @@ def video_id(uri: str, etag: str, size_bytes: int) -> bytes:
     """
     if size_bytes < 0:
         raise ValueError(f"size_bytes is {size_bytes}; accepted: 0 or more")
-    digest = hashlib.blake2b(digest_size=16)
-    for field in (uri, etag):
-        encoded = field.encode("utf-8", "surrogateescape")
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    digest.update(size_bytes.to_bytes(16, "big"))
-    return digest.digest()
+    name, change = uri.encode("utf-8", "surrogateescape"), etag.encode("utf-8", "surrogateescape")
+    content = len(name).to_bytes(8, "big") + name + len(change).to_bytes(8, "big") + change
+    return hashlib.blake2b(content + size_bytes.to_bytes(16, "big"), digest_size=16).digest()

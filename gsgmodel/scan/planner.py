@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import compress
+from itertools import compress, islice
 from multiprocessing.pool import AsyncResult, ThreadPool
 from pathlib import Path
 
@@ -27,6 +27,8 @@ BATCH_ROWS = 1000
 """As many as a store lists at a time."""
 BATCH_S = 1.0
 """How long to wait for as many."""
+_AT_ONCE = 20
+"""Taken between two looks at the clock."""
 FIRST_PART_S, PART_S = 5.0, 20.0
 """How long the listing goes on before what it found becomes a part: the first one, and the others."""
 PART_ROWS = 200_000
@@ -174,8 +176,8 @@ class Planner:
         left = limit
         # A batch is never larger than what is still wanted, so that a listing is not read beyond the limit.
         while found := _batch(candidates, most=BATCH_ROWS if left is None else min(left, BATCH_ROWS)):
-            batch = list({ref.video_id: ref for ref in found}.values())
-            ids = pa.array([ref.video_id for ref in batch], pa.binary())
+            named = {ref.video_id: ref for ref in found}
+            batch, ids = list(named.values()), pa.array(list(named), pa.binary())
             is_new = ~self._planned.holds(ids)
             is_done = self.is_done(ids)
             self._leave_out_done([ref.size_bytes for ref in compress(batch, is_new & is_done)])
@@ -236,10 +238,10 @@ def _batch(candidates: Iterator[VideoRef], *, most: int) -> list[VideoRef]:
     found: list[VideoRef] = []
     until_s = time.monotonic() + BATCH_S
     while len(found) < most and (not found or time.monotonic() < until_s):
-        ref = next(candidates, None)
-        if ref is None:
+        some = list(islice(candidates, min(_AT_ONCE, most - len(found))))
+        if not some:
             break
-        found.append(ref)
+        found += some
     return found
 
 

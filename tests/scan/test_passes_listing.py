@@ -36,6 +36,7 @@ def _wait_briefly(monkeypatch):
 def _in_parts(monkeypatch):
     for name in ("FIRST_PART_S", "PART_S", "BATCH_S"):
         monkeypatch.setattr(planner_module, name, 0.0)
+    monkeypatch.setattr(planner_module, "_AT_ONCE", 1)
 
 
 @pytest.fixture

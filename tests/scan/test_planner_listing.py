@@ -52,6 +52,7 @@ def in_parts(tmp_path, monkeypatch):
     """Begin a plan whose parts are as small as they can be."""
     for name in ("FIRST_PART_S", "PART_S", "BATCH_S"):
         monkeypatch.setattr(module, name, 0.0)
+    monkeypatch.setattr(module, "_AT_ONCE", 1)
 
     def begin(listed, *, is_done=none_done, limit=None, keep=None):
         return planning(listed, is_done=is_done, limit=limit, folder=tmp_path / "plan", keep=keep)
