@@ -94,21 +94,34 @@ class DoneIds:
     def _fold(self, batches: Iterable[pa.Array]) -> None:
         """Merge ids that are not yet held into the sorted arrays."""
         parts = [self._sorted, *(_halves(batch) for batch in batches)]
-        high = np.concatenate([part[0] for part in parts])
-        low = np.concatenate([part[1] for part in parts])
-        del parts
-        order = np.argsort(high)
+        high, low = (np.empty(sum(len(part[0]) for part in parts), np.uint64) for _ in range(2))
+        start = 0
+        # One after the other is let go: of tens of millions there is no room for everything twice.
+        while parts:
+            some = parts.pop()
+            stop = start + len(some[0])
+            high[start:stop], low[start:stop] = some
+            start = stop
+        order = np.argsort(high).astype(np.uint32)
         high = high[order]
         self._sorted = (high, low[order])
 
     @classmethod
-    def of_rows(cls, batches: Iterable[pa.RecordBatch], *, retry: Set[Status], decoder: str) -> "DoneIds":
+    def of_rows(
+        cls,
+        batches: Iterable[pa.RecordBatch],
+        *,
+        retry: Set[Status] = frozenset(),
+        decoder: str = "",
+        among: "DoneIds | None" = None,
+    ) -> "DoneIds":
         """Gather the ids of a table's rows, each video's once.
 
         Args:
             batches: With the columns of ``id_batches``.
             retry: Rows with these statuses are stale.
             decoder: ``timeout`` and ``crashed`` rows of another decoder are stale; empty: of none.
+            among: Only videos that these hold are gathered; None for all.
 
         Returns:
             Their ids.
@@ -116,7 +129,8 @@ class DoneIds:
         ids = cls()
 
         def without_stale() -> Iterator[pa.Array]:
-            for batch in batches:
+            for every in batches:
+                batch = every if among is None else every.filter(pa.array(among.holds(every.column("video_id"))))
                 video_ids = batch.column("video_id")
                 is_stale = pc.is_in(batch.column("status"), pa.array(sorted(retry), pa.string()))
                 if decoder:

@@ -8,7 +8,7 @@ from deltalake.exceptions import CommitFailedError
 
 from gsgmodel.errors import Status
 from gsgmodel.results.delta import all_rows, ask, create_table, file_names, is_table, open_table, quoted
-from gsgmodel.results.done import DoneIds
+from gsgmodel.results.done import DoneIds, id_batches
 from gsgmodel.results.kinds import RowKind
 from gsgmodel.results.places import LocalPlace, Place
 from gsgmodel.results.schema import VIDEO_ROWS
@@ -103,6 +103,21 @@ class VideoTable:
         writer = RowWriter(self._place, key=key, kind=self._kind, retry=retry, decoder=decoder)
         self._writers[key] = writer
         return writer.done
+
+    def look_up(self, video_ids: DoneIds, *, key: str) -> DoneIds:
+        """Find out anew which of some videos have a row; what ``append`` goes by stays as it is.
+
+        Args:
+            video_ids: The videos in question.
+            key: Of the rows in question.
+
+        Returns:
+            Those that have one.
+        """
+        table = open_table(self._place, kind=self._kind)
+        with reading_errors(self.uri):
+            batches = id_batches(self._place, file_names(table), key=key, kind=self._kind)
+            return DoneIds.of_rows(batches, among=video_ids)
 
     def append(self, rows: pa.Table, *, key: str) -> int:
         """Commit the rows of videos that have none yet, and replace those of stale ones, in one commit.

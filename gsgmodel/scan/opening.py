@@ -169,13 +169,13 @@ def threshold_of(model: ModelFiles) -> float | None:
     return points.get(DEFAULT_POINT, next(iter(points.values()), None))
 
 
-def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tuple[Sink, Callable[[], IsDone]]:
+def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tuple[Sink, Callable[[DoneIds], IsDone]]:
     if settings.output is None:
         shown = ListSink(show=show)
-        return shown, lambda: shown.contains
+        return shown, lambda _: shown.contains
     if settings.dry_run and not VideoTable.exists(settings.output, s3_endpoint=settings.s3_endpoint):
         nothing = DoneIds()
-        return ListSink(show=show), lambda: nothing.contains
+        return ListSink(show=show), lambda _: nothing.contains
     open_table = VideoTable.open if settings.dry_run else VideoTable.open_or_create
     table = open_table(settings.output, s3_endpoint=settings.s3_endpoint)
     retry = frozenset(Status(name) for name in settings.retry_statuses)
@@ -183,4 +183,4 @@ def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tu
     sink = TableSink(
         table=table, done=done, key=provenance.scoring_id, finished=partial(videos_of, provenance=provenance)
     )
-    return sink, lambda: recount(table, done, key=provenance.scoring_id)
+    return sink, partial(recount, table, done=done, key=provenance.scoring_id)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import ray
 from ray.data import Dataset
 
+from gsgmodel.results.done import DoneIds
 from gsgmodel.scan.commit import Committer, GateKeeper, commit_stream
 from gsgmodel.scan.parts import IsDone, rows_left
 from gsgmodel.scan.plan import Plan
@@ -58,7 +59,7 @@ def run_passes(
     *,
     gate: GateKeeper,
     stop: StopRequest,
-    recount: Callable[[], IsDone],
+    recount: Callable[[DoneIds], IsDone],
 ) -> Account:
     """Send the plan through the stages until everything has arrived, and return the account.
 
@@ -70,7 +71,7 @@ def run_passes(
         committer: Takes what arrives.
         gate: Lets videos start.
         stop: Ends the run early.
-        recount: Looks anew at what the sink holds, for the proof.
+        recount: Looks anew which of the planned videos the sink holds, for the proof.
     """
     plan, path = planner.plan, planner.plan.path
     planner.follow(committer.progress.expect)
@@ -95,7 +96,7 @@ def run_passes(
         num_left = rows_left(path, is_finished=committer.contains, out_path=following)
         path = following
     planner.finish(CUT_S)
-    held = recount()
+    held = recount(planner.planned)
     num_missing = rows_left(
         plan.path,
         is_finished=lambda ids: held(ids) | committer.is_unfinished(ids),

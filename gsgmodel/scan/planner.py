@@ -93,7 +93,8 @@ class Planner:
     is_done: IsDone
     keep: Callable[[Path], object] | None
     """Given each part once it is written."""
-    _planned: DoneIds = field(default_factory=DoneIds)
+    planned: DoneIds = field(default_factory=DoneIds)
+    """The ids of all planned videos."""
     _waiting: list[VideoRef] = field(default_factory=list)
     _num_parts: int = 0
     _is_closed: bool = False
@@ -178,10 +179,10 @@ class Planner:
         while found := _batch(candidates, most=BATCH_ROWS if left is None else min(left, BATCH_ROWS)):
             named = {ref.video_id: ref for ref in found}
             batch, ids = list(named.values()), pa.array(list(named), pa.binary())
-            is_new = ~self._planned.holds(ids)
+            is_new = ~self.planned.holds(ids)
             is_done = self.is_done(ids)
             self._leave_out_done([ref.size_bytes for ref in compress(batch, is_new & is_done)])
-            self._planned.add(ids.filter(pa.array(is_new & ~is_done)))
+            self.planned.add(ids.filter(pa.array(is_new & ~is_done)))
             wanted = list(compress(batch, is_new & ~is_done))
             left = left if left is None else left - len(wanted)
             yield wanted

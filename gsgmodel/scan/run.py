@@ -39,8 +39,8 @@ class Run:
     """The settings as they were resolved, and the identity of the run."""
     notes: tuple[str, ...]
     """What the user should know of although the run goes on; in the summary too."""
-    recount: Callable[[], IsDone]
-    """Looks anew at what the sink holds."""
+    recount: Callable[[DoneIds], IsDone]
+    """Looks anew which of some videos the sink holds."""
     started_at: datetime
 
     @property
@@ -86,9 +86,9 @@ def make_run_folder(output: str, resolved: Mapping[str, Any], *, s3_endpoint: st
     return folder
 
 
-def recount(table: VideoTable, done: DoneIds, *, key: str) -> IsDone:
-    """Look anew at what the table holds; a row that was to be replaced and still stands there does not count."""
-    held = table.load_done(key)
+def recount(table: VideoTable, planned: DoneIds, *, done: DoneIds, key: str) -> IsDone:
+    """Look anew which planned videos the table holds; a row that was to be replaced and still stands does not count."""
+    held = table.look_up(planned, key=key)
     held.stale = set(done.stale)
     return held.contains
 

@@ -159,15 +159,15 @@ def _held(table: VideoTable) -> Mapping[bytes, Mapping[str, Any]]:
 
 def _open_sink(
     table: VideoTable | None, settings: PrepareSettings, labelled: Labelled, *, run_id: str
-) -> tuple[Sink, Callable[[], IsDone]]:
+) -> tuple[Sink, Callable[[DoneIds], IsDone]]:
     if table is None:
         nothing = DoneIds()
-        return ListSink(show=lambda _: None), lambda: nothing.contains
+        return ListSink(show=lambda _: None), lambda _: nothing.contains
     key = settings.recipe.preparation_id
     retry = frozenset(Status(name) for name in settings.retry_statuses)
     done = table.load_done(key, retry=retry, decoder=DECODER_VERSION)
     finished = partial(indexed, labelled=labelled, run_id=run_id, preparation_id=key)
-    return TableSink(table=table, done=done, key=key, finished=finished), lambda: recount(table, done, key=key)
+    return TableSink(table=table, done=done, key=key, finished=finished), partial(recount, table, done=done, key=key)
 
 
 def indexed(rows: pa.Table, *, labelled: Labelled, run_id: str, preparation_id: str) -> pa.Table:

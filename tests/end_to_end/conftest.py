@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,19 @@ def upload(s3: Any, bucket: str, archive: Path) -> Callable[[str], str]:
 @pytest.fixture(scope="module")
 def platform(s3_server: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """What a platform team has: a store, an MLflow with a champion, and a cluster of two nodes that knows both."""
-    folder = tmp_path_factory.mktemp("platform")
+    with _platform(s3_server, model, tmp_path_factory.mktemp("platform")) as found:
+        yield found
+
+
+@pytest.fixture
+def fresh_platform(s3_server: str, model: Path, tmp_path: Path) -> Iterator[Platform]:
+    """The same for one test, which may take its nodes away."""
+    with _platform(s3_server, model, tmp_path) as found:
+        yield found
+
+
+@contextmanager
+def _platform(s3_server: str, model: Path, folder: Path) -> Iterator[Platform]:
     # Short, because the names of Ray's sockets may have no more than 107 bytes.
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as nodes,

@@ -31,7 +31,9 @@ class RunningScan:
 
     def workers(self, stage: str) -> list[psutil.Process]:
         """The processes of a stage that are alive."""
-        return [each for each in self._descendants() if STAGES[stage] in _title(each)]
+        found = {each.pid: each for each in self._descendants() if STAGES[stage] in title(each)}
+        # A process that a worker starts has the worker's title until it has one of its own.
+        return [each for each in found.values() if _parent_pid(each) not in found]
 
     def wait_for(self, is_so: Callable[[], bool], *, timeout_s: float = 120.0) -> None:
         """Wait until something holds while the scan runs."""
@@ -78,11 +80,19 @@ class Platform:
         return int(re.findall(r"^exit code (\d+)", log, flags=re.MULTILINE)[-1])
 
 
-def _title(process: psutil.Process) -> str:
+def title(process: psutil.Process) -> str:
+    """What a process calls itself; empty where it is gone."""
     try:
         return " ".join(process.cmdline())
     except (psutil.NoSuchProcess, psutil.ZombieProcess):
         return ""
+
+
+def _parent_pid(process: psutil.Process) -> int | None:
+    try:
+        return int(process.ppid())
+    except psutil.NoSuchProcess:
+        return None
 
 
 def rows_of(

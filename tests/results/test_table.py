@@ -15,6 +15,7 @@ import pytest
 
 from gsgmodel.errors import ConfigError, Status
 from gsgmodel.results import places as module
+from gsgmodel.results.done import DoneIds
 from gsgmodel.results.table import VideoTable
 
 APPENDER = """
@@ -91,15 +92,23 @@ def test_rows_that_must_not_get_in_do_not(table, rows):
 def test_what_was_appended_is_done_from_then_on(table, output, rows):
     table.append(rows([1, 2]), key="s")
     done = opened(output).load_done("s")
-    assert done.contains(pa.array(rows([0, 1, 2, 3])["video_id"].to_pylist(), pa.binary())).tolist() == [
-        False,
-        True,
-        True,
-        False,
-    ]
+    found = done.contains(pa.array(rows([0, 1, 2, 3])["video_id"].to_pylist(), pa.binary()))
+    assert found.tolist() == [False, True, True, False]
     mine = table.load_done("s")
     table.append(rows([3]), key="s")
     assert mine.contains(rows([3])["video_id"].combine_chunks()).all()
+
+
+def test_some_videos_are_looked_up_anew_and_what_is_appended_goes_by_what_it_did(table, output, rows):
+    asked = DoneIds()
+    asked.add(rows([1, 2, 7])["video_id"].combine_chunks())
+    table.append(rows([1, 3]), key="s")
+    opened(output).append(rows([2]), key="s")
+    found = table.look_up(asked, key="s")
+    assert len(found) == 2
+    assert found.holds(rows([1, 2, 3, 7])["video_id"].combine_chunks()).tolist() == [True, True, False, False]
+    assert len(table.look_up(asked, key="other")) == 0
+    assert table.append(rows([1, 2, 3, 4]), key="s") == 1
 
 
 def test_the_newest_rows_come_first(table, rows):

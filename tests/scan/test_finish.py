@@ -67,7 +67,7 @@ def scan(tmp_path):
         identity=asdict(PROVENANCE),
         resolved={"limit": 3},
         notes=("said before",),
-        recount=lambda: sink.contains,
+        recount=lambda _: sink.contains,
         started_at=datetime(2026, 11, 24, tzinfo=UTC),
     )
 

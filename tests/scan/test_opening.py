@@ -16,6 +16,7 @@ from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import save_model
 from gsgmodel.records import Preparation
+from gsgmodel.results.done import DoneIds
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.opening import open_scan, scoring_id, threshold_of
 from gsgmodel.scan.run import SHOW_EVERY_S
@@ -123,7 +124,7 @@ def test_without_an_output_rows_are_shown_soon_and_nothing_is_kept(opened, tmp_p
 def test_a_dry_run_writes_nothing_also_where_there_is_no_table_yet(opened, tmp_path, video_id):
     with opened(dry_run=True) as scan:
         assert not scan.sink.contains(pa.array([video_id(1)])).any()
-        assert not scan.recount()(pa.array([video_id(1)])).any()
+        assert not scan.recount(DoneIds())(pa.array([video_id(1)])).any()
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
@@ -143,21 +144,33 @@ def test_done_is_only_what_the_same_scoring_did(opened, scored, video_id):
         assert not scan.sink.contains(pa.array([video_id(1)])).any()
 
 
-def test_the_recount_looks_into_the_table_and_not_into_what_was_said(opened, tmp_path, scored, video_id):
+@pytest.fixture
+def held(video_id):
+    """The ids of some planned videos."""
+
+    def ids(*numbers):
+        found = DoneIds()
+        found.add(pa.array([video_id(number) for number in numbers]))
+        return found
+
+    return ids
+
+
+def test_the_recount_looks_into_the_table_and_not_into_what_was_said(opened, tmp_path, scored, video_id, held):
     with opened() as scan:
         scan.sink.done.add(pa.array([video_id(1)]))
         scan.sink.commit(scored([2]))
-        assert scan.recount()(pa.array([video_id(1), video_id(2)])).tolist() == [False, True]
+        assert scan.recount(held(1, 2))(pa.array([video_id(1), video_id(2)])).tolist() == [False, True]
     assert VideoTable.open(str(tmp_path / "results")).count_by_status(scan.provenance.scoring_id) == {"scored": 1}
 
 
-def test_a_row_that_was_to_be_replaced_and_was_not_does_not_count_as_held(opened, scored, video_id):
+def test_a_row_that_was_to_be_replaced_and_was_not_does_not_count_as_held(opened, scored, video_id, held):
     with opened() as scan:
         scan.sink.commit(scored([1, 2, 3], status=Status.UNREADABLE))
     with opened(retry=("unreadable",)) as scan:
         scan.sink.commit(scored([2]))
         scan.sink.commit(scored([3], status=Status.UNREADABLE))
-        assert scan.recount()(pa.array([video_id(n) for n in (1, 2, 3)])).tolist() == [False, True, True]
+        assert scan.recount(held(1, 2, 3))(pa.array([video_id(n) for n in (1, 2, 3)])).tolist() == [False, True, True]
 
 
 def test_rows_of_another_decoder_that_died_are_scored_again(opened, scored, video_id):

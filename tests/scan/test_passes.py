@@ -69,7 +69,7 @@ def run(plan_of, planner_of, committer, gate, stop, sink, numbers, scored):
 
             return Rows(blocks())
 
-        planner, look_again = planner_of(plan), recount or (lambda: sink.contains)
+        planner, look_again = planner_of(plan), recount or (lambda _: sink.contains)
         account = run_passes(planner, stream, committer, gate=gate, stop=stop, recount=look_again)
         return account, passes, plan
 
@@ -115,7 +115,7 @@ def test_what_the_world_kept_from_being_scored_is_not_tried_again_in_this_run(ru
 
 
 def test_a_sink_that_says_committed_and_has_nothing_is_found_out(run, numbers, sink, video_id):
-    def recount():
+    def recount(_planned):
         held = set(sink.ids) - {video_id(0), video_id(3)}
         return lambda ids: np.array([value in held for value in ids.to_pylist()], bool)
 
@@ -128,7 +128,7 @@ def test_a_sink_that_says_committed_and_has_nothing_is_found_out(run, numbers, s
 def test_the_sink_is_looked_at_anew_only_after_everything_was_tried(run, sink):
     seen = []
 
-    def recount():
+    def recount(_planned):
         seen.append(len(sink.ids))
         return sink.contains
 
@@ -159,7 +159,7 @@ def test_what_another_run_committed_meanwhile_is_neither_left_nor_lost(run, stop
         if number == 2:
             stop._on_signal(2, None)
 
-    def recount():
+    def recount(_planned):
         held = {*sink.ids, video_id(0), video_id(1)}
         return lambda ids: np.array([value in held for value in ids.to_pylist()], bool)
 
@@ -182,7 +182,9 @@ def test_an_empty_plan_needs_no_pass(plan_of, planner_of, committer, gate, stop,
     def stream(path):
         raise AssertionError(path)
 
-    account = run_passes(planner_of(plan_of(0)), stream, committer, gate=gate, stop=stop, recount=lambda: sink.contains)
+    account = run_passes(
+        planner_of(plan_of(0)), stream, committer, gate=gate, stop=stop, recount=lambda _: sink.contains
+    )
     assert account == NOTHING_PLANNED
 
 
@@ -193,7 +195,7 @@ def test_an_error_of_ray_ends_the_run_loudly(plan_of, planner_of, committer, gat
 
     planner = planner_of(plan_of(1))
     with pytest.raises(ZeroDivisionError):
-        run_passes(planner, lambda _: Rows(blocks()), committer, gate=gate, stop=stop, recount=lambda: sink.contains)
+        run_passes(planner, lambda _: Rows(blocks()), committer, gate=gate, stop=stop, recount=lambda _: sink.contains)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
@@ -224,7 +226,7 @@ def test_planned_is_always_committed_and_unfinished_and_lost(
         committer,
         gate=gate,
         stop=StopRequest(drain_s=1.0),
-        recount=lambda: sink.contains,
+        recount=lambda _: sink.contains,
     )
     lost = first & second
     everything = set(range(NUM_VIDEOS))
@@ -254,7 +256,7 @@ def test_videos_whose_store_did_not_answer_are_tried_again_once_the_others_are_d
         committer,
         gate=gate,
         stop=StopRequest(drain_s=1.0),
-        recount=lambda: sink.contains,
+        recount=lambda _: sink.contains,
     )
     assert passes == [[5, 4, 3, 2, 1, 0], [2, 1]]
     assert counts(account) == (6, 4, 2, 0, 0)

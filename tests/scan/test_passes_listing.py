@@ -87,7 +87,7 @@ def test_a_pass_goes_on_for_as_long_as_the_archive_is_listed(
             committer,
             gate=gate,
             stop=stop,
-            recount=lambda: sink.contains,
+            recount=lambda _: sink.contains,
         )
     assert counts(account) == (3, 3, 0, 0, 0)
     assert (committer.progress.num_planned, committer.progress.is_all) == (3, True)
@@ -107,7 +107,7 @@ def test_a_listing_that_breaks_off_fails_the_run_once_what_was_listed_is_done(
             committer,
             gate=gate,
             stop=stop,
-            recount=lambda: sink.contains,
+            recount=lambda _: sink.contains,
         )
     assert counts(account) == (1, 1, 0, 0, 0)
     assert account.broke_off == "input 's3://archive/': the listing broke off"
@@ -132,7 +132,7 @@ def test_a_stop_does_not_wait_for_a_listing_that_hangs(
     started_s = time.monotonic()
     with growing(tmp_path / "plan", listed()) as planner:
         account = run_passes(
-            planner, lambda path: Rows(stream(path)), committer, gate=gate, stop=stop, recount=lambda: sink.contains
+            planner, lambda path: Rows(stream(path)), committer, gate=gate, stop=stop, recount=lambda _: sink.contains
         )
     assert time.monotonic() - started_s < 8
     assert counts(account) == (1, 1, 0, 0, 0)

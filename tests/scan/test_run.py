@@ -25,7 +25,7 @@ def run_of(tmp_path, sink):
             identity={"run_id": "run-1", "way": "w"},
             resolved={},
             notes=(),
-            recount=lambda: sink.contains,
+            recount=lambda _: sink.contains,
             started_at=started_at or datetime.now(UTC),
         )
 
@@ -97,11 +97,12 @@ def test_a_summary_that_was_written_stays_and_nothing_more_is_told(run_of, folde
 
 def test_a_recount_looks_anew_and_leaves_out_what_was_to_be_replaced(video_id):
     class Table:
-        def load_done(self, key):
-            assert key == "w"
+        def look_up(self, video_ids, key):
+            assert (video_ids, key) == (planned, "w")
             done = DoneIds()
             done.add(pa.array([video_id(1), video_id(2)]))
             return done
 
-    is_held = recount(Table(), DoneIds(stale={video_id(2)}), key="w")
+    planned = DoneIds()
+    is_held = recount(Table(), planned, done=DoneIds(stale={video_id(2)}), key="w")
     assert is_held(pa.array([video_id(n) for n in (1, 2, 3)])).tolist() == [True, False, False]

@@ -9,6 +9,7 @@ from gsgmodel.clips.recipe import CropRecipe
 from gsgmodel.clips.schema import INDEX_ROWS
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.errors import ConfigError
+from gsgmodel.results.done import DoneIds
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.settings import PrepareSettings
 from gsgmodel.scan.sinks import ListSink, TableSink
@@ -110,7 +111,10 @@ def test_a_retried_video_gets_its_new_labels_with_its_new_crops(opened, tmp_path
         prepare_all(run, status="crashed")
     with opened(with_split("val"), retry=("crashed",)) as run:
         assert prepare_all(run) == {row["path"] for row in ROWS}
-        assert run.recount()(kept_rows(plan_for(run))["video_id"].combine_chunks()).all()
+        planned = kept_rows(plan_for(run))["video_id"].combine_chunks()
+        ids = DoneIds()
+        ids.add(planned)
+        assert run.recount(ids)(planned).all()
     after = store_of(tmp_path)
     assert {row["split"] for row in after.values()} == {"val"}
     assert len(after) == len(ROWS)

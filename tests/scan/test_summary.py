@@ -46,7 +46,7 @@ def run(sink, tmp_path):
         identity={"run_id": "run-1"},
         resolved={},
         notes=("said before",),
-        recount=lambda: sink.contains,
+        recount=lambda _: sink.contains,
         started_at=datetime(2026, 11, 24, tzinfo=UTC),
     )
 

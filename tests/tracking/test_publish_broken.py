@@ -94,7 +94,7 @@ except ConfigError as error:
 
 def test_ctrl_c_stays_one_and_leaves_a_failed_run_and_no_version(server, proxy, model, name, tmp_path):
     url, how = proxy
-    how.only, how.wait_s = UPLOAD, 0.5
+    how.only, how.wait_s = UPLOAD, 3.0
     registers = subprocess.Popen(
         [sys.executable, "-c", REGISTERS, str(model), name, url, str(tmp_path)],
         stdout=subprocess.PIPE,
