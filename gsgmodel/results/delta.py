@@ -192,9 +192,9 @@ def append_rows(
 
 
 def parquet_bytes(rows: pa.Table) -> bytes:
-    """Rows as a Parquet file."""
+    """Rows as a Parquet file, with sums by which a page that changed on its disk is known."""
     content = io.BytesIO()
-    pq.write_table(rows, content, compression="zstd")
+    pq.write_table(rows, content, compression="zstd", write_page_checksum=True)
     return content.getvalue()
 
 

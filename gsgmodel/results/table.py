@@ -15,7 +15,8 @@ from gsgmodel.results.schema import VIDEO_ROWS
 from gsgmodel.results.storage import output_errors, output_place, reading_errors
 from gsgmodel.results.writer import RowWriter
 
-_COMPACT_BELOW_BYTES = 100 << 20
+COMPACT_BELOW_BYTES = 100 << 20
+"""Files below this size are merged, into ones of about this size."""
 
 
 class VideoTable:
@@ -143,12 +144,12 @@ class VideoTable:
         """
         table = open_table(self._place, kind=self._kind)
         sizes_bytes = pa.table(table.get_add_actions())["size_bytes"].to_pylist()
-        small_bytes = sum(size for size in sizes_bytes if size < _COMPACT_BELOW_BYTES)
+        small_bytes = sum(size for size in sizes_bytes if size < COMPACT_BELOW_BYTES)
         if not self._place.has_room(small_bytes):
             return 0
         try:
             with output_errors(self._place.uri):
-                table.optimize.compact(target_size=_COMPACT_BELOW_BYTES)
+                table.optimize.compact(target_size=COMPACT_BELOW_BYTES)
         except CommitFailedError:
             return 0
         return len(sizes_bytes) - len(file_names(table))
