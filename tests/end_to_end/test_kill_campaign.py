@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.timeout(1800)]
 ROUNDS, CLUSTER_ROUNDS = 26, 4
 DRIVERS_A_ROUND, WORKERS_A_SCAN = 2, 3
 FEWEST, FEWEST_DRIVERS, FEWEST_NODES = 200, 40, 3
-COPIES = 2
+COPIES = 3
 """Of each video, so that a scan lives long enough to be killed several times."""
 APART_S = 3.0
 """Between kills of decoders: a video whose decoder dies twice is a row that says so."""
@@ -69,7 +69,8 @@ def _descendants(root: psutil.Process) -> list[psutil.Process]:
 
 
 def _is_at_work(root: psutil.Process) -> bool:
-    return any(STAGES["score"] in title(each) for each in _descendants(root))
+    """Whether a video is decoded somewhere below a process: actors are there long before."""
+    return any(STAGES["decoder"] in title(each) for each in _descendants(root))
 
 
 @pytest.fixture(scope="session")
