@@ -76,7 +76,8 @@ def serving_ray(folder: Path, *, cores: Sequence[int], env: Mapping[str, str]) -
     # The nodes find the interpreter as an image would: by its name.
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     environment = {**inherited, **secure, **env, "PATH": path, "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)}
-    cluster = RayCluster(f"http://127.0.0.1:{dashboard}", {**inherited, **secure, "PATH": path})
+    of_ray = {name: value for name, value in env.items() if name.startswith("RAY_")}
+    cluster = RayCluster(f"http://127.0.0.1:{dashboard}", {**inherited, **secure, **of_ray, "PATH": path})
     with ExitStack() as stack:
         for index, number in enumerate(cores):
             place = folder / f"node-{index}"

@@ -11,6 +11,7 @@ import time
 from functools import cache
 from typing import Any
 
+from fsspec.asyn import sync
 from s3fs import S3FileSystem
 
 from gsgmodel.archive.s3_errors import EXPIRED, code_of, named_errors
@@ -88,6 +89,16 @@ def connect(endpoint: str | None) -> S3FileSystem:
     # Its own retries come on top of botocore's, for errors that both know: once is enough.
     store.retries = 1
     return store
+
+
+def store_address(endpoint: str | None) -> str:
+    """The address that requests to a store go to; nothing is sent.
+
+    Args:
+        endpoint: Of the store, or None for the environment's.
+    """
+    store = connect(endpoint)
+    return str(sync(store.loop, store.set_session).meta.endpoint_url)
 
 
 # The thread that runs a client's event loop does not live on in a forked child.

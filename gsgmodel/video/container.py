@@ -26,6 +26,8 @@ else:
     VideoPacket = Packet  # cannot be subscripted at run time
 
 DECODER_VERSION = f"av {av.__version__}"
+FFMPEG_VERSION: str = av.ffmpeg_version_info
+"""Of the library that PyAV brings, as it calls itself."""
 FORMATS = ("mov", "mp4", "matroska", "webm", "avi", "flv", "mpegts", "mpeg", "ogg", "gif")
 """Demuxers that may open a file, by FFmpeg's names; never concat, hls, sdp or image pipes."""
 

@@ -37,6 +37,8 @@ GRACE_S = 5.0
 """What the child may take beyond its time, which it watches itself, before it is taken to hang."""
 MAX_VIDEOS = 500
 """Read by one child; a new one costs 0.4 s."""
+START_ATTEMPTS, START_WAIT_S = 3, 0.5
+"""How often a child is started that ends before it is ready, and the wait, which grows."""
 _KINDS: dict[str, type[VideoError]] = {
     kind.__name__: kind
     for kind in (TooShortError, UnreadableError, UnsupportedError, TooLargeError, DecodeTimeoutError)
@@ -116,12 +118,21 @@ class Sandbox:
         if self._child is not None and (self._child.num_videos >= MAX_VIDEOS or not self._child.is_alive):
             self.discard()
         if self._child is None:
-            self._child = Child(self._limits)
+            self._child = self._start()
         if self._is_required and self._child.measures != FULL:
             missing = ", ".join(measure for measure in FULL if measure not in self._child.measures)
             self.discard()
             raise SandboxError(f"--sandbox is require, and {platform.node()} cannot give {missing}")
         return self._child
+
+    def _start(self) -> "Child":
+        for attempt in range(1, START_ATTEMPTS):
+            try:
+                return Child(self._limits)
+            except SandboxError:
+                # Whoever is short of memory kills what is young, and that says nothing of this machine.
+                time.sleep(START_WAIT_S * attempt)
+        return Child(self._limits)
 
 
 class SandboxedReader:

@@ -3,17 +3,19 @@
 import io
 import os
 import signal
+import subprocess
 
 import numpy as np
 import psutil
 import pytest
 
 from gsgmodel.errors import ChangedError, Status, TooLargeError, UnavailableError, UnreadableError, UnsupportedError
+from gsgmodel.video import sandbox as sandbox_module
 from gsgmodel.video.confine import FULL
 from gsgmodel.video.limits import DecodeLimits
 from gsgmodel.video.process import SandboxError
 from gsgmodel.video.reader import Opener, WindowReader, open_video
-from gsgmodel.video.sandbox import DecoderLostError, Sandbox
+from gsgmodel.video.sandbox import START_ATTEMPTS, DecoderLostError, Sandbox
 
 HOW = {"frames_per_clip": 6, "window_s": 1.0, "max_clips": 8}
 SMALL = DecodeLimits(max_window_bytes=64 << 20)
@@ -235,3 +237,35 @@ def test_where_a_measure_is_missing_it_is_named_if_it_is_required(monkeypatch):
     box = Sandbox(limits=SMALL)
     assert set(box.measures) <= set(FULL)
     box.close()
+
+
+def killed_while_it_starts(monkeypatch, *, times):
+    """The next children are killed before they are ready, by whoever wants their memory."""
+    started = []
+    popen = subprocess.Popen
+
+    def start(*args, **how):
+        child = popen(*args, **how)
+        started.append(child.pid)
+        if len(started) <= times:
+            child.kill()
+        return child
+
+    monkeypatch.setattr("gsgmodel.video.process.subprocess.Popen", start)
+    monkeypatch.setattr(sandbox_module, "START_WAIT_S", 0.0)
+    return started
+
+
+def test_a_child_that_is_killed_while_it_starts_is_started_again(data, monkeypatch):
+    started = killed_while_it_starts(monkeypatch, times=START_ATTEMPTS - 1)
+    box = Sandbox(limits=SMALL)
+    assert read_all(box.open, io.BytesIO(data))
+    assert len(started) == START_ATTEMPTS
+    box.close()
+
+
+def test_where_none_can_be_started_that_is_said_in_the_end(monkeypatch):
+    started = killed_while_it_starts(monkeypatch, times=99)
+    with pytest.raises(SandboxError, match="SIGKILL"):
+        _ = Sandbox(limits=SMALL).measures
+    assert len(started) == START_ATTEMPTS
