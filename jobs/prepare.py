@@ -53,25 +53,15 @@ def prepare_archive(inputs: tuple[str, ...], settings: PrepareSettings) -> "Stor
     notes = check_prepare(inputs, settings)
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.labelled import TO_PREPARE
-    from gsgmodel.scan.parts import planned_refs
-    from gsgmodel.scan.planner import planning
     from gsgmodel.scan.store_finish import store_summary_text
     from gsgmodel.scan.store_opening import open_store_run
 
     with open_store_run(inputs, settings, notes=notes) as run, run.stop.watching_signals():
         archive = list_archive(run.inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint)
-        with planning(
-            run.stop.passing(run.labelled.attach(archive)),
-            is_done=run.contains,
-            limit=settings.limit,
-            folder=run.plan_folder,
-            kind=TO_PREPARE,
-            keep=run.keep_plan,
-        ) as planner:
+        with run.planning(run.labelled.attach(archive), kind=TO_PREPARE) as planner:
             planner.wait()
             if settings.dry_run:
-                refs = planned_refs(planner.plan.path, most=20)
-                print_plan(planner.plan, refs, as_json=settings.json, verb=VERB)
+                print_plan(planner.plan, as_json=settings.json, verb=VERB)
                 return None
             summary = prepare_planned(run, planner)
         say(store_summary_text(summary))

@@ -56,21 +56,13 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.finish import summary_text
     from gsgmodel.scan.opening import open_scan
-    from gsgmodel.scan.parts import planned_refs
-    from gsgmodel.scan.planner import planning
 
     with open_scan(inputs, settings, printer=verdict_printer, notes=notes) as scan, scan.stop.watching_signals():
         archive = list_archive(scan.inputs, filters=settings.filter, s3_endpoint=settings.s3_endpoint)
-        with planning(
-            scan.stop.passing(archive),
-            is_done=scan.sink.contains,
-            limit=settings.limit,
-            folder=scan.plan_folder,
-            keep=scan.keep_plan,
-        ) as planner:
+        with scan.planning(archive) as planner:
             if settings.dry_run:
                 planner.wait()
-                print_plan(planner.plan, planned_refs(planner.plan.path, most=20), as_json=settings.json)
+                print_plan(planner.plan, as_json=settings.json)
                 return None
             summary = run(scan, planner)
         say(summary_text(scan, summary))
@@ -79,12 +71,13 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
 
 def run(scan: "Scan", planner: "Planner") -> "Summary":
     """Take the plan through the stages while the archive is listed: prepare, score, commit."""
+    from gsgmodel.scan.canary import CanaryVideos
     from gsgmodel.scan.commit import Committer
     from gsgmodel.scan.finish import finish
     from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
     from gsgmodel.scan.prepare import prepare
     from gsgmodel.scan.progress import Progress
-    from gsgmodel.scan.score import drift_now, score
+    from gsgmodel.scan.score import score
     from gsgmodel.scan.session import start_ray
     from gsgmodel.scan.source import read_plan
 
@@ -100,7 +93,7 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
     if not plan.num_videos:
         return finish(scan, plan, NOTHING_PLANNED, committer, stop=scan.stop)
     say([plan_text(plan)])
-    patience = scan.patience(committer.progress.note)
+    patience, canary = scan.patience(committer.progress.note), CanaryVideos.of(scan)
     with (
         start_ray(settings.wishes, num_videos=plan.num_expected, patience=patience) as session,
         scan.stop.watching_signals(),
@@ -111,8 +104,9 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
             rows = prepare(rows, session, preparation=scan.model.settings.preparation, settings=settings)
             return score(rows, session, model=scan.model, batch_clips=settings.batch_clips, canary=scan.canary)
 
+        canary.check(stream, gate=session, stop=scan.stop)
         account = run_passes(planner, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)
-        drift = "" if scan.stop.signum else drift_now(session, model=scan.model, canary=scan.canary)
+        drift = canary.drift_at_the_end(stream, session=session, scan=scan)
         return finish(scan, plan, account, committer, stop=scan.stop, drift=drift)
 
 

@@ -70,15 +70,17 @@ def verdict_printer(threshold: float | None) -> Callable[[dict[str, Any]], None]
     return show
 
 
-def print_plan(plan: "Plan", first: Sequence[dict[str, Any]], *, as_json: bool, verb: str = "score") -> None:
+def print_plan(plan: "Plan", *, as_json: bool, verb: str = "score") -> None:
     """Print what a dry run found: what would be done, what is left out and why, with bytes.
 
     Args:
-        plan: The plan.
-        first: The first planned videos, largest first.
+        plan: The plan, whole; the first of its videos are named.
         as_json: End with the counts as one line of JSON.
         verb: What would be done with the videos.
     """
+    from gsgmodel.scan.parts import planned_refs
+
+    first = planned_refs(plan.path, most=20)
     print(f"dry run: nothing is {verb}d")
     for row in first:
         print(f"  {verb:<9} {bytes_text(row['size_bytes']):>9}  {shown_path(row['uri'])}")

@@ -57,9 +57,12 @@ def check_scan(inputs: Sequence[str], settings: ScanSettings) -> list[str]:
     """
     if settings.output is None and settings.retry_statuses:
         raise ConfigError("--retry is set without --output; accepted: together with the output that holds the rows")
-    check_submitted(inputs, output=settings.output, tracking_uri=settings.tracking_uri)
-    _check_room(inputs, settings.wishes, output=None)
+    canary = [settings.canary] if settings.canary is not None else []
+    check_submitted([*inputs, *canary], output=settings.output, tracking_uri=settings.tracking_uri)
+    _check_room([*inputs, *canary], settings.wishes, output=None)
     check_inputs(inputs, s3_endpoint=settings.s3_endpoint)
+    if canary:
+        check_inputs(canary, s3_endpoint=settings.s3_endpoint)
     _check_candidates(inputs, settings)
     check_sandbox(settings)
     if settings.output is None or settings.dry_run:

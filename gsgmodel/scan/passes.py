@@ -26,7 +26,7 @@ CUT_S = 5.0
 """How long the listing of a run that stops may take to notice."""
 AGAIN_AFTER_S = 20.0
 """Before videos whose store did not answer are tried again, once the others are done."""
-_DYING_CLUSTER = (ray.exceptions.RayError, ConnectionError)
+DYING_CLUSTER = (ray.exceptions.RayError, ConnectionError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +82,11 @@ def run_passes(
         if attempt > 1:
             committer.progress.note(f"{num_left} videos are missing; sending them through once more")
         commit_stream(
-            _blocks(stream(path)),
+            blocks_of(stream(path)),
             committer,
             gate=gate,
             stop=stop,
-            errors_of_a_dying_cluster=_DYING_CLUSTER,
+            errors_of_a_dying_cluster=DYING_CLUSTER,
         )
         planner.finish(CUT_S if stop.reason is not None else None)
         if attempt < MAX_PASSES and stop.reason is None and (num_again := committer.try_again()):
@@ -119,5 +119,6 @@ def missing_rows(plan: Plan) -> list[dict[str, Any]]:
     return rows
 
 
-def _blocks(rows: Dataset) -> Generator[pa.Table]:
+def blocks_of(rows: Dataset) -> Generator[pa.Table]:
+    """Yield what arrives at the end of the stages, as it comes."""
     yield from rows.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)

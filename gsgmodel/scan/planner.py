@@ -21,7 +21,7 @@ from gsgmodel.records import VideoRef
 from gsgmodel.results.done import DoneIds
 from gsgmodel.results.storage import output_errors
 from gsgmodel.scan.parts import IsDone, end_parts, write_part
-from gsgmodel.scan.plan import TO_SCORE, Plan, PlanKind
+from gsgmodel.scan.plan import PLAN_SCHEMA, TO_SCORE, Plan, PlanKind
 
 BATCH_ROWS = 1000
 """As many as a store lists at a time."""
@@ -205,7 +205,7 @@ class Planner:
         # A plan without rows has one part too, which says what rows it would have.
         if not refs and self._num_parts:
             return
-        rows = _refs_table(refs, self.kind.schema)
+        rows = refs_table(refs, self.kind.schema)
         rows = rows.sort_by([("size_bytes", "descending"), ("uri", "ascending")])
         with self._lock:
             if self._is_closed:
@@ -246,7 +246,8 @@ def _batch(candidates: Iterator[VideoRef], *, most: int) -> list[VideoRef]:
     return found
 
 
-def _refs_table(refs: Sequence[VideoRef], schema: pa.Schema) -> pa.Table:
+def refs_table(refs: Sequence[VideoRef], schema: pa.Schema = PLAN_SCHEMA) -> pa.Table:
+    """Return references as rows of a plan."""
     columns = [[getattr(ref, name) for ref in refs] for name in schema.names]
     return pa.Table.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)], schema=schema

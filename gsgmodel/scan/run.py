@@ -1,20 +1,28 @@
 """A run over an archive, whatever it does with the videos: where it keeps what it finds, and what ends it early."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Bool
+
+from gsgmodel.archive.candidates import LeftOut
 from gsgmodel.errors import ConfigError, OutputError
+from gsgmodel.records import VideoRef
 from gsgmodel.redact import redact
 from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
 from gsgmodel.scan.parts import IsDone
+from gsgmodel.scan.plan import TO_SCORE, PlanKind
+from gsgmodel.scan.planner import Planner, planning
 from gsgmodel.scan.settings import RunSettings, deadline_time
 from gsgmodel.scan.stop import Patience, StopRequest
 from gsgmodel.scan.submitted import drain_within
@@ -60,6 +68,23 @@ class Run:
         """How long to wait for a cluster's room."""
         return Patience(
             timeout_s=self.settings.start_timeout_s, note=note, is_stopped=lambda: self.stop.reason is not None
+        )
+
+    def contains(self, video_ids: pa.Array) -> Bool[np.ndarray, "N"]:
+        """Say which videos need no work."""
+        return self.sink.contains(video_ids)
+
+    def planning(
+        self, listed: Iterable[VideoRef | LeftOut], *, kind: PlanKind = TO_SCORE
+    ) -> AbstractContextManager[Planner]:
+        """Begin the plan of what is listed, until something asks to stop (``gsgmodel.scan.planner.planning``)."""
+        return planning(
+            self.stop.passing(listed),
+            is_done=self.contains,
+            limit=self.settings.limit,
+            folder=self.plan_folder,
+            kind=kind,
+            keep=self.keep_plan,
         )
 
     def keep_plan(self, part: Path) -> None:

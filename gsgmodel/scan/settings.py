@@ -106,6 +106,8 @@ class ScanSettings(RunSettings):
     """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default; `none` keeps no run there."""
     if_running: Literal["wait", "leave", "join"] = "wait"
     """Where another scan is writing to the output: wait for its end, leave it to that, or score at the same time."""
+    canary: str | None = None
+    """A folder of a few videos to score before all others and once more at the end; the run fails if a score moved."""
     fail_on_flagged: bool = False
     """Exit with 4 when a video's score reaches the model's threshold."""
     device: Literal["auto", "cpu", "gpu"] = "auto"

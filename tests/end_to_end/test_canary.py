@@ -1,5 +1,6 @@
 """A machine that judges a model's own clips otherwise fails the run, before it scores anything."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -38,3 +39,25 @@ def test_a_model_that_judges_its_own_clips_otherwise_here_scores_nothing(
     assert "Traceback" not in err
     assert rows_of(tmp_path / "bad") == {}
     assert summary_of(tmp_path / "bad")["exit_code"] == 1
+
+
+def test_videos_of_the_users_own_are_scored_first_and_last_and_a_score_that_moved_fails_the_next_run(
+    archive: Path, model: Path, tmp_path: Path, start_scan: Any
+) -> None:
+    first, second, *_ = sorted(archive.glob("*.mp4"))
+    (tmp_path / "canary").mkdir()
+    (tmp_path / "canary" / "mine.mp4").write_bytes(second.read_bytes())
+    args = ("--model", model, "--output", tmp_path / "out", "--canary", tmp_path / "canary")
+    code, _, err = start_scan(first, *args).finish()
+    assert code == 0, err
+    assert rows_of(tmp_path / "out").keys() == {first.name}
+    (file,) = (tmp_path / "out" / "canary").glob("*.json")
+    (expected,) = json.loads(file.read_text()).values()
+    assert (expected["uri"][-8:], expected["status"]) == ("mine.mp4", "scored")
+    other = expected | {"score": 1.0 - expected["score"] if abs(expected["score"] - 0.5) > 0.1 else 0.0}
+    file.write_text(file.read_text().replace(repr(expected["score"]), repr(other["score"])))
+    code, _, err = start_scan(second, *args).finish()
+    assert code == 1, err
+    assert "1 of 1 canaries moved" in err
+    assert "Traceback" not in err
+    assert rows_of(tmp_path / "out").keys() == {first.name}

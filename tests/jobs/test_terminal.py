@@ -1,7 +1,5 @@
 """The command line's rules: what wins over what, and how what went wrong is said."""
 
-import json
-from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,12 +9,10 @@ from cyclopts import App
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.archive.listing import LeftOut
 from gsgmodel.errors import ConfigError, OutputError
-from gsgmodel.scan.plan import Plan
 from gsgmodel.scan.settings import ScanSettings
 from jobs import score as score_job
-from jobs.terminal import bytes_text, print_head, print_plan, run_app, say, shown_path, verdict_printer
+from jobs.terminal import bytes_text, print_head, run_app, say, shown_path, verdict_printer
 
 REUSING = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20, deadline=None)
 
@@ -248,35 +244,6 @@ def row(**changes):
 def test_a_finished_video_is_one_line(capsys, threshold, finished, line):
     verdict_printer(threshold)(finished)
     assert capsys.readouterr().out == f"{line}\n"
-
-
-def test_a_dry_run_prints_what_would_be_scored_and_what_not(capsys):
-    plan = Plan(
-        path=Path("plan.parquet"),
-        num_videos=3,
-        num_bytes=31_457_280,
-        left_out=Counter({"suffix": 2, "already scored": 1}),
-        left_out_bytes=Counter({"suffix": 17, "already scored": 1500}),
-        suffixes=Counter({".txt": 2}),
-        examples=[LeftOut(uri="file:///b.txt", size_bytes=17, reason="suffix", suffix=".txt")],
-    )
-    print_plan(plan, [{"uri": "file:///a%20b.mp4", "size_bytes": 1_500_000}], as_json=True)
-    *lines, last = capsys.readouterr().out.splitlines()
-    assert lines == [
-        "dry run: nothing is scored",
-        "  score        1.5 MB  /a b.mp4",
-        "  score     and 2 more",
-        "  leave out      17 B  /b.txt  (suffix)",
-        "would score 3 videos, 31.5 MB",
-        "would leave out 2: suffix, 17 B",
-        "would leave out 1: already scored, 1.5 kB",
-    ]
-    assert json.loads(last) == {
-        "planned": 3,
-        "planned_bytes": 31_457_280,
-        "left_out": {"suffix": 2, "already scored": 1},
-        "left_out_suffixes": {".txt": 2},
-    }
 
 
 def test_the_tables_head_shows_what_was_scored_whatever_it_is_called(capsys):
