@@ -41,6 +41,7 @@ def test_a_model_that_judges_its_own_clips_otherwise_here_scores_nothing(
     assert summary_of(tmp_path / "bad")["exit_code"] == 1
 
 
+@pytest.mark.slow
 def test_videos_of_the_users_own_are_scored_first_and_last_and_a_score_that_moved_fails_the_next_run(
     archive: Path, model: Path, tmp_path: Path, start_scan: Any
 ) -> None:
