@@ -2,7 +2,7 @@
 
 Usage: python tests/bench/listing.py [--keys N]
 
-Puts N small objects on the S3 server of tests, in a process of its own, and plans them as a scan does, none of them done.
+Puts N small objects on the S3 server of tests, in a process of its own, and plans them as a scan does, none done.
 Prints one line of JSON: keys a second, pages, and by how much the largest memory of the process grew.
 """
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from gsgmodel.errors import Status
 from gsgmodel.records import VideoRef
+from gsgmodel.scan import commit
 from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.plan import TO_SCORE, Plan
 from gsgmodel.scan.planner import Planner, make_plan
@@ -106,6 +107,23 @@ def sink() -> RememberingSink:
 @pytest.fixture
 def gate() -> RememberingGate:
     return RememberingGate()
+
+
+class StreamedRows:
+    """A data set as far as the driver needs one: an iterator over blocks."""
+
+    def __init__(self, blocks: Iterable[pa.Table]) -> None:
+        self._blocks = blocks
+
+    def iter_batches(self, *, batch_size: int | None, batch_format: str, prefetch_batches: int) -> Iterator[pa.Table]:
+        assert (batch_size, batch_format, prefetch_batches) == (None, "pyarrow", 0)
+        yield from self._blocks
+
+
+@pytest.fixture
+def _brief_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commit, "POLL_S", 0.01)
+    monkeypatch.setattr(commit, "CLOSE_S", 0.1)
 
 
 @pytest.fixture

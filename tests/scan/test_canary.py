@@ -6,26 +6,12 @@ import pytest
 
 from gsgmodel.errors import ConfigError, DriftError, Status
 from gsgmodel.results.places import LocalPlace
-from gsgmodel.scan import commit
 from gsgmodel.scan.canary import TOLERANCE, CanaryVideos
 from gsgmodel.scan.parts import planned_rows
 from gsgmodel.scan.stop import StopRequest
+from tests.scan.conftest import StreamedRows
 
-
-class Rows:
-    """A data set as far as the passes need one."""
-
-    def __init__(self, blocks):
-        self._blocks = blocks
-
-    def iter_batches(self, **_):
-        yield from self._blocks
-
-
-@pytest.fixture(autouse=True)
-def _wait_briefly(monkeypatch):
-    monkeypatch.setattr(commit, "POLL_S", 0.01)
-    monkeypatch.setattr(commit, "CLOSE_S", 0.1)
+pytestmark = pytest.mark.usefixtures("_brief_waits")
 
 
 @pytest.fixture
@@ -40,7 +26,7 @@ def stream(scored, video_id):
 
     def make(**changes):
         def rows(path):
-            return Rows(scored([numbers[row["video_id"][0].as_py()]], **changes) for row in planned_rows(path))
+            return StreamedRows(scored([numbers[row["video_id"][0].as_py()]], **changes) for row in planned_rows(path))
 
         return rows
 

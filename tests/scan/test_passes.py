@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gsgmodel.errors import Status
-from gsgmodel.scan import commit
 from gsgmodel.scan import passes as passes_module
 from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.parts import planned_rows
@@ -15,25 +14,11 @@ from gsgmodel.scan.passes import NOTHING_PLANNED, missing_rows, run_passes
 from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.rows import HELD_BACK
 from gsgmodel.scan.stop import StopRequest
+from tests.scan.conftest import StreamedRows
+
+pytestmark = pytest.mark.usefixtures("_brief_waits")
 
 NUM_VIDEOS = 6
-
-
-class Rows:
-    """A data set as far as the passes need one: an iterator over blocks."""
-
-    def __init__(self, blocks):
-        self._blocks = blocks
-
-    def iter_batches(self, *, batch_size, batch_format, prefetch_batches):
-        assert (batch_size, batch_format, prefetch_batches) == (None, "pyarrow", 0)
-        yield from self._blocks
-
-
-@pytest.fixture(autouse=True)
-def _wait_briefly(monkeypatch):
-    monkeypatch.setattr(commit, "POLL_S", 0.01)
-    monkeypatch.setattr(commit, "CLOSE_S", 0.1)
 
 
 @pytest.fixture
@@ -67,7 +52,7 @@ def run(plan_of, planner_of, committer, gate, stop, sink, numbers, scored):
                     if number not in dropped:
                         yield scored([number], status=(statuses or {}).get(number, Status.SCORED))
 
-            return Rows(blocks())
+            return StreamedRows(blocks())
 
         planner, look_again = planner_of(plan), recount or (lambda _: sink.contains)
         account = run_passes(planner, stream, committer, gate=gate, stop=stop, recount=look_again)
@@ -193,9 +178,12 @@ def test_an_error_of_ray_ends_the_run_loudly(plan_of, planner_of, committer, gat
         raise ZeroDivisionError
         yield pa.table({})
 
+    def stream(_path):
+        return StreamedRows(blocks())
+
     planner = planner_of(plan_of(1))
     with pytest.raises(ZeroDivisionError):
-        run_passes(planner, lambda _: Rows(blocks()), committer, gate=gate, stop=stop, recount=lambda _: sink.contains)
+        run_passes(planner, stream, committer, gate=gate, stop=stop, recount=lambda _: sink.contains)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
@@ -214,7 +202,7 @@ def test_planned_is_always_committed_and_unfinished_and_lost(
     def stream(path):
         asked = numbers(row["video_id"][0].as_py() for row in planned_rows(path))
         dropped = next(drops)
-        return Rows(
+        return StreamedRows(
             scored([number], status=Status.DENIED if number in denied else Status.SCORED)
             for number in asked
             if number not in dropped
@@ -248,7 +236,7 @@ def test_videos_whose_store_did_not_answer_are_tried_again_once_the_others_are_d
             if len(passes) == 1
             else {2: Status.UNAVAILABLE}
         )
-        return Rows(scored([number], status=down.get(number, Status.SCORED)) for number in passes[-1])
+        return StreamedRows(scored([number], status=down.get(number, Status.SCORED)) for number in passes[-1])
 
     account = run_passes(
         planner_of(plan_of(NUM_VIDEOS)),

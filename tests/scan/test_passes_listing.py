@@ -7,29 +7,15 @@ import numpy as np
 import pytest
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.scan import commit
 from gsgmodel.scan import passes as passes_module
 from gsgmodel.scan import planner as planner_module
 from gsgmodel.scan.parts import planned_rows
 from gsgmodel.scan.passes import run_passes
 from gsgmodel.scan.planner import planning
 from gsgmodel.scan.stop import StopRequest
+from tests.scan.conftest import StreamedRows
 
-
-class Rows:
-    """A data set as far as the passes need one: an iterator over blocks."""
-
-    def __init__(self, blocks):
-        self._blocks = blocks
-
-    def iter_batches(self, **_):
-        yield from self._blocks
-
-
-@pytest.fixture(autouse=True)
-def _wait_briefly(monkeypatch):
-    monkeypatch.setattr(commit, "POLL_S", 0.01)
-    monkeypatch.setattr(commit, "CLOSE_S", 0.1)
+pytestmark = pytest.mark.usefixtures("_brief_waits")
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +52,7 @@ def growing(folder, refs):
 
 
 def arriving(path, scored, numbers):
-    return Rows(scored(numbers([row["video_id"][0].as_py()])) for row in planned_rows(path))
+    return StreamedRows(scored(numbers([row["video_id"][0].as_py()])) for row in planned_rows(path))
 
 
 def test_a_pass_goes_on_for_as_long_as_the_archive_is_listed(
@@ -123,16 +109,24 @@ def test_a_stop_does_not_wait_for_a_listing_that_hangs(
         yield ref(0)
         is_over.wait(30)
 
-    def stream(path):
+    def blocks(path):
         for number, row in enumerate(planned_rows(path)):
             yield scored(numbers([row["video_id"][0].as_py()]))
             if number == 0:
                 stop._on_signal(15, None)
 
+    def stream(path):
+        return StreamedRows(blocks(path))
+
     started_s = time.monotonic()
     with growing(tmp_path / "plan", listed()) as planner:
         account = run_passes(
-            planner, lambda path: Rows(stream(path)), committer, gate=gate, stop=stop, recount=lambda _: sink.contains
+            planner,
+            lambda path: StreamedRows(stream(path)),
+            committer,
+            gate=gate,
+            stop=stop,
+            recount=lambda _: sink.contains,
         )
     assert time.monotonic() - started_s < 8
     assert counts(account) == (1, 1, 0, 0, 0)
