@@ -122,7 +122,7 @@ def test_a_stop_does_not_wait_for_a_listing_that_hangs(
     with growing(tmp_path / "plan", listed()) as planner:
         account = run_passes(
             planner,
-            lambda path: StreamedRows(stream(path)),
+            stream,
             committer,
             gate=gate,
             stop=stop,
