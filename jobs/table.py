@@ -8,7 +8,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from gsgmodel.results.settings import ExportSettings, TableSettings, VacuumSettings, VerifySettings
+from gsgmodel.upkeep.settings import ExportSettings, TableSettings, VacuumSettings, VerifySettings
 from jobs.table_text import check_lines, status_lines, tell, unneeded_lines, verified_line
 from jobs.terminal import FAILED, OK, run_app
 
@@ -21,8 +21,8 @@ SETTINGS, VACUUM, EXPORT, VERIFY = TableSettings(), VacuumSettings(), ExportSett
 @app.command
 def status(output: Output, /, *, settings: Annotated[TableSettings, Flat] = SETTINGS) -> None:
     """Count rows, videos, statuses by scoring, files and runs; and what the newest row of each video's name says."""
-    from gsgmodel.results.snapshot import Snapshot
-    from gsgmodel.results.status import table_status
+    from gsgmodel.upkeep.snapshot import Snapshot
+    from gsgmodel.upkeep.status import table_status
 
     found = table_status(Snapshot.open(output, s3_endpoint=settings.s3_endpoint))
     tell(status_lines(found), asdict(found), as_json=settings.json)
@@ -31,8 +31,8 @@ def status(output: Output, /, *, settings: Annotated[TableSettings, Flat] = SETT
 @app.command
 def compact(output: Output, /, *, settings: Annotated[TableSettings, Flat] = SETTINGS) -> None:
     """Merge small files; scans and readers go on undisturbed, and vacuum deletes the old ones in time."""
-    from gsgmodel.results.snapshot import Snapshot
     from gsgmodel.results.table import VideoTable
+    from gsgmodel.upkeep.snapshot import Snapshot
 
     Snapshot.open(output, s3_endpoint=settings.s3_endpoint)
     fewer = VideoTable.open(output, s3_endpoint=settings.s3_endpoint).compact()
@@ -43,8 +43,8 @@ def compact(output: Output, /, *, settings: Annotated[TableSettings, Flat] = SET
 @app.command
 def vacuum(output: Output, /, *, settings: Annotated[VacuumSettings, Flat] = VACUUM) -> None:
     """Delete files that no version of the table within a time needs, and leftovers of processes that were killed."""
-    from gsgmodel.results.maintenance import vacuum as delete_unneeded
-    from gsgmodel.results.snapshot import Snapshot
+    from gsgmodel.upkeep.maintenance import vacuum as delete_unneeded
+    from gsgmodel.upkeep.snapshot import Snapshot
 
     snapshot = Snapshot.open(output, s3_endpoint=settings.s3_endpoint)
     found = delete_unneeded(snapshot, older_than=settings.older_than, dry_run=settings.dry_run)
@@ -56,9 +56,9 @@ def vacuum(output: Output, /, *, settings: Annotated[VacuumSettings, Flat] = VAC
 @app.command
 def fsck(output: Output, /, *, settings: Annotated[TableSettings, Flat] = SETTINGS) -> int:
     """Read the whole table and prove that it is sound and that runs account for their videos; exit code 1 if not."""
-    from gsgmodel.results.accounts import check_runs
-    from gsgmodel.results.checkup import check_table
-    from gsgmodel.results.snapshot import Snapshot
+    from gsgmodel.upkeep.accounts import check_runs
+    from gsgmodel.upkeep.checkup import check_table
+    from gsgmodel.upkeep.snapshot import Snapshot
 
     snapshot = Snapshot.open(output, s3_endpoint=settings.s3_endpoint)
     found = []
@@ -84,8 +84,8 @@ def export(output: Output, file: str, /, *, settings: Annotated[ExportSettings, 
         file: A path; a file that is there is replaced once the new one is whole.
         settings: What is written, and how.
     """
-    from gsgmodel.results.export import export_rows
-    from gsgmodel.results.snapshot import Snapshot
+    from gsgmodel.upkeep.export import export_rows
+    from gsgmodel.upkeep.snapshot import Snapshot
 
     snapshot = Snapshot.open(output, s3_endpoint=settings.s3_endpoint)
     num_rows = export_rows(
@@ -98,7 +98,7 @@ def export(output: Output, file: str, /, *, settings: Annotated[ExportSettings, 
 def verify(output: Output, /, *, settings: Annotated[VerifySettings, Flat] = VERIFY) -> int:
     """Score some videos again and compare; exit code 1 if a score moved by more than 0.01 or is there no more."""
     from gsgmodel.evaluation.verify import doubts, draw_sample, score_again
-    from gsgmodel.results.snapshot import Snapshot
+    from gsgmodel.upkeep.snapshot import Snapshot
 
     snapshot = Snapshot.open(output, s3_endpoint=settings.s3_endpoint)
     sample, files = draw_sample(snapshot, settings, folder=Path.cwd())

@@ -9,9 +9,9 @@ from jobs.terminal import bytes_text, shown_path
 
 if TYPE_CHECKING:
     from gsgmodel.evaluation.verify import Verified
-    from gsgmodel.results.checks import Check
-    from gsgmodel.results.maintenance import Unneeded
-    from gsgmodel.results.status import TableStatus
+    from gsgmodel.upkeep.checks import Check
+    from gsgmodel.upkeep.maintenance import Unneeded
+    from gsgmodel.upkeep.status import TableStatus
 
 SHOWN = 20
 """Files that are named of those that are or would be deleted."""

@@ -12,13 +12,13 @@ from gsgmodel.archive.s3 import connect
 from gsgmodel.errors import ConfigError, Status, VideoError
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.results.places import Place
-from gsgmodel.results.settings import VerifySettings
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.storage import reading_errors
 from gsgmodel.scan.opening import scoring_id as id_of_scoring
 from gsgmodel.scoring.video import VideoScorer, find_video
 from gsgmodel.tracking.address import tracking_address
 from gsgmodel.tracking.registry import resolve_model
+from gsgmodel.upkeep.settings import VerifySettings
+from gsgmodel.upkeep.snapshot import Snapshot
 
 TOLERANCE = 0.01
 """Scores that differ by no more agree: machines differ in the last digits."""

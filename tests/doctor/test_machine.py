@@ -5,7 +5,6 @@ import resource
 import pytest
 
 from gsgmodel.doctor.machine import FEWEST_FILES, check_disk, check_machine, check_memory, check_open_files
-from tests.results.conftest import public_folder, run_unprivileged  # noqa: F401 - fixtures
 
 
 def test_this_machine_is_looked_at():
@@ -34,7 +33,7 @@ def test_a_folder_that_is_not_there_yet_is_judged_by_the_one_above(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-def test_a_folder_that_may_not_be_written_is_a_failure(run_unprivileged, public_folder):  # noqa: F811
+def test_a_folder_that_may_not_be_written_is_a_failure(run_unprivileged, public_folder):
     imports = "from pathlib import Path\nfrom gsgmodel.doctor.machine import check_disk"
     code = "print(check_disk(Path(sys.argv[1]), wanted_bytes=1, name='output', fix='f').text)"
     assert run_unprivileged(imports, code, str(public_folder)) == f"{public_folder} cannot be written\n"

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from gsgmodel.results.checkup import check_table
-from gsgmodel.results.maintenance import find_unneeded
-from gsgmodel.results.snapshot import Snapshot
+from gsgmodel.upkeep.checkup import check_table
+from gsgmodel.upkeep.maintenance import find_unneeded
+from gsgmodel.upkeep.snapshot import Snapshot
 from tests.end_to_end.scans import ROOT, assert_same_rows, rows_of, summary_of
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(600)]

@@ -17,11 +17,11 @@ from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import read_model, save_model
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.schema import SCHEMA_VERSION, VIDEOS
-from gsgmodel.results.settings import VerifySettings
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.opening import scoring_id
 from gsgmodel.scoring.video import VideoScorer, find_video
+from gsgmodel.upkeep.settings import VerifySettings
+from gsgmodel.upkeep.snapshot import Snapshot
 
 HOW = {"faces": "largest", "window_s": 30.0, "max_clips": 4}
 NUM_VIDEOS = 3

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from gsgmodel.evaluation.verify import Verified
-from gsgmodel.results.checks import Check
-from gsgmodel.results.maintenance import Unneeded
-from gsgmodel.results.status import ScoringStatus, TableStatus
+from gsgmodel.upkeep.checks import Check
+from gsgmodel.upkeep.maintenance import Unneeded
+from gsgmodel.upkeep.status import ScoringStatus, TableStatus
 from jobs.table_text import SHOWN, check_lines, status_lines, tell, unneeded_lines, verified_line
 
 

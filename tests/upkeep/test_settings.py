@@ -3,7 +3,7 @@
 import pytest
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.results.settings import ExportSettings, TableSettings, VacuumSettings, VerifySettings
+from gsgmodel.upkeep.settings import ExportSettings, TableSettings, VacuumSettings, VerifySettings
 
 
 def test_the_defaults_are_safe():

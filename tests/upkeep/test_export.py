@@ -11,16 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from gsgmodel.errors import ConfigError, OutputError
-from gsgmodel.results import export as module
-from gsgmodel.results.export import FORMATS, export_rows
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.table import VideoTable
+from gsgmodel.upkeep import export as module
+from gsgmodel.upkeep.export import FORMATS, export_rows
+from gsgmodel.upkeep.snapshot import Snapshot
 from tests.results.conftest import make_rows
 
 PEAK = """
 import resource, sys
-from gsgmodel.results.export import export_rows
-from gsgmodel.results.snapshot import Snapshot
+from gsgmodel.upkeep.export import export_rows
+from gsgmodel.upkeep.snapshot import Snapshot
 snapshot = Snapshot.open(sys.argv[1])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 print(export_rows(snapshot, sys.argv[2]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
@@ -139,8 +139,8 @@ def test_a_folder_that_may_not_be_written_is_one_sentence(public_folder, run_unp
         "try:\n    export_rows(Snapshot.open(sys.argv[1]), sys.argv[2])\nexcept ConfigError as error:\n    print(error)"
     )
     imports = (
-        "from gsgmodel.errors import ConfigError\nfrom gsgmodel.results.export import export_rows\n"
-        "from gsgmodel.results.snapshot import Snapshot"
+        "from gsgmodel.errors import ConfigError\nfrom gsgmodel.upkeep.export import export_rows\n"
+        "from gsgmodel.upkeep.snapshot import Snapshot"
     )
     said = run_unprivileged(imports, code, str(public_folder / "out"), str(public_folder / "rows.csv"))
     assert said.startswith(f"FILE is '{public_folder}/rows.csv', which cannot be written: ")

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gsgmodel.results.done import DoneIds
-from gsgmodel.results.snapshot import Snapshot
+from gsgmodel.upkeep.snapshot import Snapshot
 
 COLUMNS = ("uri", "last_modified", "scored_at", "video_id", "scoring_id")
 """That the choice depends on."""

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from gsgmodel.results.inventory import list_files
 from gsgmodel.results.places import LocalPlace, Place
+from gsgmodel.upkeep.inventory import list_files
 
 
 def test_every_file_is_listed_with_its_size_and_age(output):

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gsgmodel.errors import Status
-from gsgmodel.results import delta, maintenance, writer
-from gsgmodel.results.checkup import check_table
-from gsgmodel.results.maintenance import find_unneeded, vacuum
-from gsgmodel.results.snapshot import Snapshot
+from gsgmodel.results import delta, writer
 from gsgmodel.results.table import VideoTable
+from gsgmodel.upkeep import maintenance
+from gsgmodel.upkeep.checkup import check_table
+from gsgmodel.upkeep.maintenance import find_unneeded, vacuum
+from gsgmodel.upkeep.snapshot import Snapshot
 from tests.results.conftest import make_rows, video_id_of
 
 VIDEOS = st.lists(st.integers(0, 12), min_size=1, max_size=4)

@@ -1,6 +1,6 @@
 """A check holds unless something is wrong, and shows some of what is."""
 
-from gsgmodel.results.checks import SHOWN, judged
+from gsgmodel.upkeep.checks import SHOWN, judged
 
 
 def test_nothing_wrong_is_ok():

@@ -7,9 +7,9 @@ import pytest
 from deltalake import write_deltalake
 
 from gsgmodel.results.schema import VIDEOS
-from gsgmodel.results.snapshot import Snapshot
-from gsgmodel.results.status import table_status
 from gsgmodel.results.table import VideoTable
+from gsgmodel.upkeep.snapshot import Snapshot
+from gsgmodel.upkeep.status import table_status
 from tests.results.conftest import make_row, video_id_of
 
 MODEL = {"model_uri": "models:/gsg/1", "model_version": "1", "model_digest": "d" * 64}

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsgmodel.errors import ConfigError, OutputError
-from gsgmodel.results.inventory import list_files
-from gsgmodel.results.maintenance import age_bound, find_unneeded, kept_by_log, vacuum
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.table import VideoTable
+from gsgmodel.upkeep.inventory import list_files
+from gsgmodel.upkeep.maintenance import age_bound, find_unneeded, kept_by_log, vacuum
+from gsgmodel.upkeep.snapshot import Snapshot
 from tests.results.conftest import make_rows
 
 ORPHAN = "part-00000000-0000-0000-0000-000000000000.parquet"

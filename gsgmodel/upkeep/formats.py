@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from gsgmodel.results.schema import VIDEOS
-from gsgmodel.results.snapshot import NESTED
+from gsgmodel.upkeep.snapshot import NESTED
 
 ROW_GROUP_BYTES = 64 << 20
 """What the rows of a group of a Parquet file have in memory: smaller groups are slow to read, larger ones to hold."""

@@ -15,10 +15,10 @@ from fnmatch import fnmatch
 from types import MappingProxyType
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.results.inventory import StoredFile, list_files
 from gsgmodel.results.places import LocalPlace, Place
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.storage import output_errors, reading_errors
+from gsgmodel.upkeep.inventory import StoredFile, list_files
+from gsgmodel.upkeep.snapshot import Snapshot
 
 LEAST = timedelta(hours=1)
 """The file of a commit that is under way is younger."""

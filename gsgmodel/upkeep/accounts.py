@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from gsgmodel.results.checks import SHOWN, Check, judged
-from gsgmodel.results.inventory import list_files
 from gsgmodel.results.places import Place
 from gsgmodel.results.storage import reading_errors
+from gsgmodel.upkeep.checks import SHOWN, Check, judged
+from gsgmodel.upkeep.inventory import list_files
 
 _SUMMARY = "summary.json"
 _ENDS = ("committed", "unfinished", "left", "lost")

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gsgmodel.results.accounts import check_runs
 from gsgmodel.results.runs import RunFolder
+from gsgmodel.upkeep.accounts import check_runs
 
 SOUND = {"planned": 5, "committed": 2, "unfinished": 1, "left": 2, "lost": 0, "exit_code": 0}
 

@@ -10,11 +10,11 @@ from types import MappingProxyType
 from typing import BinaryIO
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.results.formats import CsvFile, JsonLinesFile, ParquetFile, RowFile
-from gsgmodel.results.latest import newest_ids, only_newest
-from gsgmodel.results.settings import Format
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.storage import output_errors, reason
+from gsgmodel.upkeep.formats import CsvFile, JsonLinesFile, ParquetFile, RowFile
+from gsgmodel.upkeep.latest import newest_ids, only_newest
+from gsgmodel.upkeep.settings import Format
+from gsgmodel.upkeep.snapshot import Snapshot
 
 FORMATS: Mapping[str, type[RowFile]] = MappingProxyType(
     {"csv": CsvFile, "jsonl": JsonLinesFile, "parquet": ParquetFile}

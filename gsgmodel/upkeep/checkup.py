@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.results.checks import SHOWN, Check, judged
-from gsgmodel.results.inventory import StoredFile, list_files
 from gsgmodel.results.kinds import check_rows
-from gsgmodel.results.maintenance import find_unneeded
-from gsgmodel.results.snapshot import Snapshot, TableFile
 from gsgmodel.results.storage import reading_errors
+from gsgmodel.upkeep.checks import SHOWN, Check, judged
+from gsgmodel.upkeep.inventory import StoredFile, list_files
+from gsgmodel.upkeep.maintenance import find_unneeded
+from gsgmodel.upkeep.snapshot import Snapshot, TableFile
 
 _IDS = ("video_id", "scoring_id")
 

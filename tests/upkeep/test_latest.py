@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.results.latest import newest_ids, only_newest
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.table import VideoTable
+from gsgmodel.upkeep.latest import newest_ids, only_newest
+from gsgmodel.upkeep.snapshot import Snapshot
 from tests.results.conftest import make_row, video_id_of
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

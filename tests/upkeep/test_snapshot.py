@@ -5,11 +5,11 @@ import pytest
 from deltalake import write_deltalake
 
 from gsgmodel.errors import ConfigError, OutputError
-from gsgmodel.results import snapshot as module
 from gsgmodel.results.places import LocalPlace
 from gsgmodel.results.schema import VIDEOS
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.table import VideoTable
+from gsgmodel.upkeep import snapshot as module
+from gsgmodel.upkeep.snapshot import Snapshot
 
 ID_COLUMNS = ["video_id", "scoring_id"]
 

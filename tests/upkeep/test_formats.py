@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.results import formats as module
-from gsgmodel.results.formats import CsvFile, JsonLinesFile, ParquetFile, flat
 from gsgmodel.results.schema import VIDEOS
+from gsgmodel.upkeep import formats as module
+from gsgmodel.upkeep.formats import CsvFile, JsonLinesFile, ParquetFile, flat
 from tests.results.conftest import FACES, make_row, make_rows, video_id_of
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

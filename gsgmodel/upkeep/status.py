@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from gsgmodel.results.latest import COLUMNS, newest_sql
-from gsgmodel.results.snapshot import Snapshot
 from gsgmodel.results.table import COMPACT_BELOW_BYTES
+from gsgmodel.upkeep.latest import COLUMNS, newest_sql
+from gsgmodel.upkeep.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
