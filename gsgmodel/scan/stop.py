@@ -10,6 +10,8 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 WAIT_STEP_S = 0.1
+LISTED_S = 5.0
+"""An archive that is listed in this time is listed whole, so that a run says how many videos its deadline left."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -56,9 +58,10 @@ class StopRequest:
         return "the deadline" if self.is_deadline_reached else None
 
     def passing(self, items: Iterable[Item]) -> Iterator[Item]:
-        """Hand things on until something asks to stop."""
+        """Hand things on until something asks to stop; a deadline leaves ``LISTED_S`` to find out what there is."""
+        until_s = time.monotonic() + LISTED_S
         for item in items:
-            if self.reason is not None:
+            if self.signum is not None or (self.is_deadline_reached and time.monotonic() >= until_s):
                 self.has_cut = True
                 return
             yield item

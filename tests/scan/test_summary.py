@@ -119,7 +119,9 @@ def test_what_was_not_listed_is_told_of(stopped_while_listing):
 
 
 @pytest.fixture
-def stopped_while_listing():
+def stopped_while_listing(monkeypatch):
+    monkeypatch.setattr("gsgmodel.scan.stop.LISTED_S", 0.0)
+
     def stop(*, signum=None, deadline_s=None):
         stopped = StopRequest(drain_s=1.0, deadline_s=deadline_s)
         stopped.signum = signum

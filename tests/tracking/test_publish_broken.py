@@ -80,7 +80,9 @@ def test_a_run_that_cannot_be_ended_costs_no_model(server, proxy, model, name, e
 
 
 REGISTERS = """
-import sys, tempfile
+import signal, sys, tempfile
+# Whoever runs the tests in the background may have Ctrl-C ignored by all that is started.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from pathlib import Path
 from gsgmodel.errors import ConfigError
 from gsgmodel.tracking.publish import register_model
