@@ -46,9 +46,7 @@ def test_a_cluster_without_tokens_answers_anybody(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
-        serving_ray(
-            Path(folder), cores=(1,), env={"RAY_AUTH_MODE": "disabled"}, client={"RAY_AUTH_MODE": "disabled"}
-        ) as open_,
+        serving_ray(Path(folder), cores=(1,), env={"RAY_AUTH_MODE": "disabled"}) as open_,
     ):
         assert ask_cluster(address_of(open_), as_stranger=True, environment=open_.environment) is Answer.ANSWERS
 
