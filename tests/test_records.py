@@ -10,6 +10,7 @@ OTHER = {
     "detect_long_side_px": 320,
     "min_face_px": 40,
     "detect_thresholds": (0.6, 0.7, 0.8),
+    "detect_every": 1,
     "crop_scale": 1.2,
     "crop_size_px": 112,
 }
@@ -26,7 +27,13 @@ def test_a_preparation_that_differs_in_one_value_has_another_digest(name):
 
 def test_equal_preparations_have_equal_digests_everywhere():
     assert Preparation().digest == Preparation().digest
-    assert Preparation().digest == "74d711a268556fe9715467a9669a8cf7f0adf06446b09e90c64e9cb5e46a556c"
+    every_frame = Preparation(detect_every=1)
+    assert every_frame.digest == "74d711a268556fe9715467a9669a8cf7f0adf06446b09e90c64e9cb5e46a556c"
+
+
+def test_a_preparation_that_searches_every_frame_does_not_say_so():
+    assert "detect_every" not in Preparation(detect_every=1).to_dict()
+    assert Preparation(detect_every=2).to_dict()["detect_every"] == 2
 
 
 def test_a_preparation_cannot_be_changed():

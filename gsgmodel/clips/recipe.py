@@ -35,7 +35,7 @@ class CropRecipe:
 
     def to_json(self) -> str:
         """As text that ``from_json`` reads back as the same recipe."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(asdict(self) | {"preparation": self.preparation.to_dict()}, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> "CropRecipe":
@@ -46,7 +46,7 @@ class CropRecipe:
         """
         try:
             values: dict[str, Any] = json.loads(text)
-            preparation = dict(values.pop("preparation"))
+            preparation = {"detect_every": 1, **values.pop("preparation")}
             preparation["detect_thresholds"] = tuple(preparation["detect_thresholds"])
             recipe = cls(preparation=Preparation(**preparation), **values)
         except (AttributeError, KeyError, TypeError, ValueError) as error:

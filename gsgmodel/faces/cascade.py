@@ -1,24 +1,27 @@
 """MTCNN's three networks in a row over frames of equal size, written so that frames do not influence each other.
 
-The same steps as ``facenet_pytorch.models.utils.detect_face.detect_face``, with three differences that leave the boxes
-as they are: suppression runs frame by frame (there it shifts the frames of a batch to far coordinates and loses
+The same steps as ``facenet_pytorch.models.utils.detect_face.detect_face``, with differences that leave the boxes as
+they are: suppression runs frame by frame (there it shifts the frames of a batch to far coordinates and loses
 precision), a box without a pixel in the frame is dropped together with its crop (there the counts disagree and it
-raises), and crops are stored channels last (the second and third network ran 4 and 3 times faster on one CPU thread).
+raises), windows are averaged by products of matrices (``area``), and what the networks see is stored channels last
+(on one CPU thread the three ran 1.6, 4 and 3 times as fast).
 
 Source: K. Zhang et al., Joint Face Detection and Alignment Using Multi-task Cascaded Convolutional Networks, 2016.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from facenet_pytorch import ONet, PNet, RNet
 from facenet_pytorch.models.utils.detect_face import bbreg, generateBoundingBox, nms_numpy, pad, rerec
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Float64, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import interpolate
 from torchvision.ops import nms
+
+from gsgmodel.faces.area import Window, average_windows
 
 PYRAMID_FACTOR = 0.709
 """Ratio of one pyramid level's side to the one before: half the area (facenet-pytorch's default)."""
@@ -45,6 +48,10 @@ class Networks(NamedTuple):
         return Networks(
             *(network().eval().requires_grad_(requires_grad=False).to(device) for network in (PNet, RNet, ONet))
         )
+
+
+_Frames: TypeAlias = Tensor | Sequence[Tensor]
+"""RGB frames of one size."""
 
 
 class _Candidates(NamedTuple):
@@ -97,20 +104,54 @@ def find_faces(
     scales = pyramid_scales(height_px=height_px, width_px=width_px, min_face_px=min_face_px)
     if not scales or not len(frames):
         return [np.zeros((0, 5), np.float32) for _ in frames]
-    pixels = frames.permute(0, 3, 1, 2).float()
-    found = _propose(pixels, networks.proposal, scales=scales, threshold=thresholds[0])
-    found = _refine(pixels, found, networks.refinement, threshold=thresholds[1])
-    found = _decide(pixels, found, networks.output, threshold=thresholds[2])
+    found = _propose(frames, networks.proposal, scales=scales, threshold=thresholds[0])
+    return _judge(frames, found, networks, thresholds=thresholds)
+
+
+@torch.inference_mode()
+def look_at(
+    frames: Sequence[UInt8[Tensor, "H W 3"]],
+    places_px: Sequence[Float64[np.ndarray, "_ 4"]],
+    networks: Networks,
+    *,
+    thresholds: tuple[float, float, float],
+) -> list[Float[np.ndarray, "N 5"]]:
+    """Boxes and scores of the faces at given places, by the second and third network alone.
+
+    Args:
+        frames: RGB, of one size, on the networks' device; at least one.
+        places_px: Of each frame, boxes ``x0 y0 x1 y1`` around which a face may be.
+        networks: MTCNN's networks.
+        thresholds: As for ``find_faces``; the first is not used.
+
+    Returns:
+        As ``find_faces``.
+    """
+    device = frames[0].device
+    frame = torch.as_tensor(np.repeat(np.arange(len(frames)), [len(each) for each in places_px]), device=device)
+    boxes = torch.as_tensor(np.concatenate(places_px), dtype=torch.float32, device=device)
+    # All are alike to the first suppression: the second network gives each its score.
+    found = _Candidates(rerec(torch.cat([boxes, torch.ones_like(boxes[:, :1])], dim=1)), frame)
+    return _judge(frames, found, networks, thresholds=thresholds)
+
+
+def _judge(
+    frames: _Frames, found: _Candidates, networks: Networks, *, thresholds: tuple[float, float, float]
+) -> list[Float[np.ndarray, "N 5"]]:
+    found = _refine(frames, found, networks.refinement, threshold=thresholds[1])
+    found = _decide(frames, found, networks.output, threshold=thresholds[2])
     boxes, frame = found.boxes.cpu().numpy(), found.frame.cpu().numpy()
     return [boxes[frame == index] for index in range(len(frames))]
 
 
-def _propose(pixels: Tensor, network: Any, *, scales: list[float], threshold: float) -> _Candidates:
-    height_px, width_px = pixels.shape[2:]
+def _propose(frames: Tensor, network: Any, *, scales: list[float], threshold: float) -> _Candidates:
+    height_px, width_px = frames.shape[1:3]
+    # Averaged by planes, which is 1.7 times as fast.
+    pixels = frames.permute(0, 3, 1, 2).float().contiguous()
     levels = []
     for scale in scales:
         level = interpolate(pixels, size=(int(height_px * scale + 1), int(width_px * scale + 1)), mode="area")
-        offsets, probability = network(_normalised(level))
+        offsets, probability = network(_normalised(level).contiguous(memory_format=torch.channels_last))
         level_found = _Candidates(*generateBoundingBox(offsets, probability[:, 1], scale, threshold))
         levels.append(level_found.keep(_suppress(level_found, iou=0.5)))
     found = _Candidates(torch.cat([level.boxes for level in levels]), torch.cat([level.frame for level in levels]))
@@ -120,11 +161,11 @@ def _propose(pixels: Tensor, network: Any, *, scales: list[float], threshold: fl
     return _Candidates(rerec(torch.cat([corners + offsets * sides, score], dim=1)), found.frame)
 
 
-def _refine(pixels: Tensor, found: _Candidates, network: Any, *, threshold: float) -> _Candidates:
-    found, windows = _visible(pixels, found)
+def _refine(frames: _Frames, found: _Candidates, network: Any, *, threshold: float) -> _Candidates:
+    found, windows = _visible(frames, found)
     if not windows:
         return found
-    offsets, probability = _look_closer(pixels, windows, network, side_px=24)
+    offsets, probability = _look_closer(frames, windows, network, side_px=24)
     passed = probability[:, 1] > threshold
     found, offsets = _rescored(found, probability[:, 1]).keep(passed), offsets[passed]
     kept = _suppress(found, iou=0.7)
@@ -132,38 +173,34 @@ def _refine(pixels: Tensor, found: _Candidates, network: Any, *, threshold: floa
     return _Candidates(rerec(bbreg(found.boxes, offsets[kept])), found.frame)
 
 
-def _decide(pixels: Tensor, found: _Candidates, network: Any, *, threshold: float) -> _Candidates:
-    found, windows = _visible(pixels, found)
+def _decide(frames: _Frames, found: _Candidates, network: Any, *, threshold: float) -> _Candidates:
+    found, windows = _visible(frames, found)
     if not windows:
         return found
-    offsets, _, probability = _look_closer(pixels, windows, network, side_px=48)
+    offsets, _, probability = _look_closer(frames, windows, network, side_px=48)
     passed = probability[:, 1] > threshold
     found, offsets = _rescored(found, probability[:, 1]).keep(passed), offsets[passed]
     found = _Candidates(bbreg(found.boxes, offsets), found.frame)
     return found.keep(_per_frame(found, _suppress_nested))
 
 
-def _visible(pixels: Tensor, found: _Candidates) -> tuple[_Candidates, list[list[int]]]:
-    """The boxes with at least one pixel in their frame, and ``frame y0 y1 x0 x1`` of those pixels."""
-    height_px, width_px = pixels.shape[2:]
+def _visible(frames: _Frames, found: _Candidates) -> tuple[_Candidates, list[Window]]:
+    """The boxes with at least one pixel in their frame, and those pixels."""
+    height_px, width_px = frames[0].shape[:2]
     top, bottom, left, right = pad(found.boxes, width_px, height_px)
     finite = found.boxes.isfinite().all(1).cpu().numpy()
     index = np.flatnonzero(finite & (bottom >= top) & (right >= left))
     frame = found.frame.cpu().numpy()
     windows = np.stack([frame, top - 1, bottom, left - 1, right], axis=1)[index].tolist()
-    return found.keep(torch.as_tensor(index, device=found.frame.device)), windows
+    return found.keep(torch.as_tensor(index, device=found.frame.device)), [Window(*window) for window in windows]
 
 
-def _look_closer(pixels: Tensor, windows: list[list[int]], network: Any, *, side_px: int) -> tuple[Tensor, ...]:
+def _look_closer(frames: _Frames, windows: list[Window], network: Any, *, side_px: int) -> tuple[Tensor, ...]:
     """Run a network on windows of the frames, each averaged to a square of ``side_px``."""
     outputs = []
     for start in range(0, len(windows), _CROPS_PER_BATCH):
         batch = windows[start : start + _CROPS_PER_BATCH]
-        shape = (len(batch), 3, side_px, side_px)
-        crops = torch.empty(shape, device=pixels.device, memory_format=torch.channels_last)
-        for crop, (frame, y0, y1, x0, x1) in zip(crops, batch, strict=True):
-            crop[:] = interpolate(pixels[frame : frame + 1, :, y0:y1, x0:x1], size=(side_px, side_px), mode="area")[0]
-        outputs.append(network(_normalised(crops)))
+        outputs.append(network(_normalised(average_windows(frames, batch, side_px=side_px))))
     return tuple(torch.cat(output) for output in zip(*outputs, strict=True))
 
 

@@ -8,8 +8,9 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.faces.cascade import CELL_PX, Networks, find_faces
+from gsgmodel.faces.cascade import CELL_PX, Networks, find_faces, look_at
 from gsgmodel.faces.detections import Detections
+from gsgmodel.faces.following import expect, is_confirmed, searched_frames
 
 _PIXELS_PER_BATCH = 16 * 640 * 640
 """Bounds memory: at most this many pixels of scaled frames go through the networks at a time."""
@@ -27,6 +28,7 @@ class FaceDetector:
         long_side_px: int,
         min_face_px: int,
         thresholds: tuple[float, float, float],
+        detect_every: int = 1,
         num_threads: int = 1,
         device: str = "cpu",
     ) -> None:
@@ -37,6 +39,8 @@ class FaceDetector:
             min_face_px: Smallest face that is looked for, in pixels of the scaled frame; at least 12, the first
                 network's window.
             thresholds: Confidence that a face must reach in each of the three networks, each from 0 to below 1.
+            detect_every: Every so many frames of one call are searched whole; in those between, faces are looked for
+                where they are expected (``following``). 1 searches all, and no frame's result depends on another.
             num_threads: Threads of torch's CPU operations; this is set for the whole process.
             device: Where the networks run: ``cpu`` or ``cuda``.
 
@@ -49,7 +53,10 @@ class FaceDetector:
             raise ConfigError(f"min_face_px is {min_face_px}; accepted: at least {CELL_PX}")
         if not all(0 <= threshold < 1 for threshold in thresholds):
             raise ConfigError(f"detect_thresholds are {thresholds}; accepted: three numbers from 0 to below 1")
+        if detect_every < 1:
+            raise ConfigError(f"detect_every is {detect_every}; accepted: at least 1")
         torch.set_num_threads(num_threads)
+        self._detect_every = detect_every
         self._long_side_px = long_side_px
         self._min_face_px = min_face_px
         self._thresholds = thresholds
@@ -57,14 +64,48 @@ class FaceDetector:
         self._networks = Networks.load(device)
 
     def detect(self, frames: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> list[Detections]:
-        """Find the faces of each frame; a frame's result does not depend on the others (to 1e-3 px).
+        """Find the faces of each frame.
 
         Args:
-            frames: RGB, of any sizes; those of equal size go through the networks together, in bounded batches.
+            frames: RGB, in the order of time where ``detect_every`` is more than 1.
 
         Returns:
             One for each frame, in order; a frame smaller than ``min_face_px`` has none.
         """
+        if len({frame.shape for frame in frames}) > 1:
+            return self._search(frames)
+        searched = searched_frames(len(frames), every=self._detect_every)
+        found = dict(zip(searched, self._search([frames[index] for index in searched]), strict=True))
+        if any(len(each.boxes_px) for each in found.values()):
+            found |= self._follow(frames, found)
+        missing = [index for index in range(len(frames)) if index not in found]
+        found |= zip(missing, self._search([frames[index] for index in missing]), strict=True)
+        return [found[index] for index in range(len(frames))]
+
+    def _follow(
+        self, frames: Sequence[UInt8[np.ndarray, "H W 3"]], found: dict[int, Detections]
+    ) -> dict[int, Detections]:
+        """What is seen in the frames that show what the searched ones let expect."""
+        expected = {index: expect(index, found) for index in range(len(frames)) if index not in found}
+        asked = [index for index, each in expected.items() if each.is_sure]
+        if not asked:
+            return {}
+        boxes = look_at(
+            [torch.from_numpy(frames[index]).to(self._device) for index in asked],
+            [expected[index].places_px for index in asked],
+            self._networks,
+            thresholds=self._thresholds,
+        )
+        seen = {}
+        for index, frame_boxes in zip(asked, boxes, strict=True):
+            shape = frames[index].shape[:2]
+            detections = _in_frame(frame_boxes, scaled=shape, shown=shape)
+            if is_confirmed(expected[index], detections):
+                seen[index] = detections
+        return seen
+
+    def _search(self, frames: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> list[Detections]:
+        """Search each frame whole; a frame's result does not depend on the others (to 1e-3 px)."""
         scaled = [scale_down(frame, long_side_px=self._long_side_px) for frame in frames]
         found = [Detections.none() for _ in frames]
         for batch in _batches([image.shape[:2] for image in scaled]):

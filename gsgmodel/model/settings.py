@@ -60,14 +60,17 @@ class ModelSettings:
 
     def to_json(self) -> str:
         """The text of ``model.json``; equal settings give equal text."""
-        content = {**asdict(self), "format": FORMAT, "labels": LABELS}
+        content = {**self._to_dict(), "format": FORMAT, "labels": LABELS}
         return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     def scoring_json(self) -> str:
         """Only what moves a score: no thresholds, no card. Part of a model's digest."""
-        content = asdict(self)
+        content = self._to_dict()
         del content["operating_points"], content["card"]
         return json.dumps({**content, "labels": LABELS}, sort_keys=True, allow_nan=False)
+
+    def _to_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"preparation": self.preparation.to_dict()}
 
 
 def parse_settings(text: str | bytes) -> ModelSettings:
@@ -102,14 +105,18 @@ def parse_settings(text: str | bytes) -> ModelSettings:
 
 
 def check_preparation(model: Preparation, ours: Preparation) -> None:
-    """Refuse a model that was trained on crops made in another way than they are made here.
+    """Refuse a model that was trained on crops made in another way than they can be made here.
+
+    Which frames are searched whole (``detect_every``) may differ: faces are found as the model says.
 
     Raises:
         ConfigError: A value differs; the message names each with both values.
     """
     theirs = asdict(model)
     differing = [
-        f"{name} {theirs[name]} (here {value})" for name, value in asdict(ours).items() if theirs[name] != value
+        f"{name} {theirs[name]} (here {value})"
+        for name, value in asdict(ours).items()
+        if theirs[name] != value and name != "detect_every"
     ]
     if differing:
         raise ConfigError(f"the model was trained with another preparation: {', '.join(differing)}")
@@ -123,9 +130,10 @@ def _parse_numbers(content: object, *, where: str) -> dict[str, float]:
 
 def _parse_preparation(content: object) -> Preparation:
     names = tuple(each.name for each in fields(Preparation))
-    _check_keys(content, names, required=names, where="preparation")
+    required = tuple(name for name in names if name != "detect_every")
+    _check_keys(content, names, required=required, where="preparation")
     assert isinstance(content, dict)
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"detect_every": 1}
     for name, value in content.items():
         usual = getattr(PREPARATION, name)
         parts = value if isinstance(usual, tuple) and isinstance(value, list) else [value]

@@ -65,6 +65,7 @@ class PrepareActor:
             long_side_px=preparation.detect_long_side_px,
             min_face_px=preparation.min_face_px,
             thresholds=preparation.detect_thresholds,
+            detect_every=preparation.detect_every,
         )
         self._sandbox = None if settings.sandbox == "off" else Sandbox(is_required=settings.sandbox == "require")
         self._preparer = VideoPreparer(

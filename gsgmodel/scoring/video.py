@@ -57,6 +57,7 @@ class VideoScorer:
                 long_side_px=preparation.detect_long_side_px,
                 min_face_px=preparation.min_face_px,
                 thresholds=preparation.detect_thresholds,
+                detect_every=preparation.detect_every,
             ),
             preparation=preparation,
             faces=faces,

@@ -61,9 +61,15 @@ def test_the_defaults_of_a_model_and_of_a_store_are_one_preparation():
 
 REVISION = 1
 """``PREPARE_REVISION`` when the values below were taken."""
-BOXES = [[83.26, 60.64, 171.73, 172.28], [28.62, 22.10, 115.38, 136.22]]
-"""Of the first and the last frame."""
-MEANS = [[123.22, 99.17, 143.69, 164.84], [125.83, 98.87, 136.83, 163.75], [124.75, 98.43, 140.23, 165.70]]
+BOXES = {
+    1: [[83.26, 60.64, 171.73, 172.28], [28.62, 22.10, 115.38, 136.22]],
+    3: [[83.48, 62.24, 172.59, 174.10], [26.94, 26.62, 112.38, 134.45]],
+}
+"""Of the first and the last frame, by ``detect_every`` of the preparation."""
+MEANS = {
+    1: [[123.22, 99.17, 143.69, 164.84], [125.83, 98.87, 136.83, 163.75], [124.75, 98.43, 140.23, 165.70]],
+    3: [[125.03, 98.14, 138.14, 163.98], [124.81, 97.50, 138.79, 164.51], [122.69, 101.22, 142.57, 164.13]],
+}
 """Grey values of the quarters of the first, a middle and the last crop."""
 ADVICE = (
     "crops of an unchanged video moved: raise PREPARE_REVISION in gsgmodel/clips/recipe.py, so that stores do not mix "
@@ -71,33 +77,35 @@ ADVICE = (
 )
 
 
-@pytest.fixture(scope="module")
-def golden_clip(tmp_path_factory):
+@pytest.fixture(scope="module", params=BOXES)
+def golden_clip(tmp_path_factory, request):
     """The clip of a lossless video of one slowly moving face."""
     path = tmp_path_factory.mktemp("golden") / "golden.mkv"
     picture = skimage.data.astronaut()
     frames = [picture[2 * i : 256 + 2 * i, 96 + 3 * i : 352 + 3 * i] for i in range(20)]
     write_video(path, frames, fps=10, encoding=Encoding(codec="ffv1", pixel_format="yuv444p"))
-    preparation = Preparation()
+    preparation = Preparation(detect_every=request.param)
     detector = FaceDetector(
         long_side_px=preparation.detect_long_side_px,
         min_face_px=preparation.min_face_px,
         thresholds=preparation.detect_thresholds,
+        detect_every=preparation.detect_every,
     )
     preparer = VideoPreparer(detector=detector, preparation=preparation, faces="largest", window_s=60.0, max_clips=8)
     (clip,) = preparer.prepare(partial(open_object, next(list_archive([str(path)])))).clips
-    return clip
+    return request.param, clip
 
 
 def test_crops_move_only_with_the_prepare_revision(golden_clip):
     assert PREPARE_REVISION == REVISION, "the revision was raised: put it and the new values here"
-    quarters = golden_clip.crops[[0, 5, 11]].reshape(3, 2, 112, 2, 112, 3).mean(axis=(2, 4, 5)).reshape(3, 4)
-    assert golden_clip.boxes_px[[0, 11]] == pytest.approx(np.array(BOXES), abs=0.1), ADVICE
-    assert quarters == pytest.approx(np.array(MEANS), abs=0.2), ADVICE
+    every, clip = golden_clip
+    quarters = clip.crops[[0, 5, 11]].reshape(3, 2, 112, 2, 112, 3).mean(axis=(2, 4, 5)).reshape(3, 4)
+    assert clip.boxes_px[[0, 11]] == pytest.approx(np.array(BOXES[every]), abs=0.1), ADVICE
+    assert quarters == pytest.approx(np.array(MEANS[every]), abs=0.2), ADVICE
 
 
 def test_what_is_noticed_is_less_than_half_a_pixel(golden_clip):
-    before = golden_clip.crops[0].astype(float)
+    before = golden_clip[1].crops[0].astype(float)
     moved = (before + np.roll(before, 1, axis=1)) / 2
     quarters = [pixels.reshape(2, 112, 2, 112, 3).mean(axis=(1, 3, 4)) for pixels in (before, moved)]
     assert np.abs(quarters[0] - quarters[1]).max() > 0.2

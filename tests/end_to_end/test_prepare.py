@@ -104,6 +104,7 @@ def assert_crops_are_those_of_the_same_code(store: ClipStore, labels: Path, name
         long_side_px=preparation.detect_long_side_px,
         min_face_px=preparation.min_face_px,
         thresholds=preparation.detect_thresholds,
+        detect_every=preparation.detect_every,
     )
     preparer = VideoPreparer(detector=detector, preparation=preparation, faces="largest", window_s=60.0, max_clips=8)
     with labels.open(newline="") as file:

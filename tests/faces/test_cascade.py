@@ -4,7 +4,16 @@ import torch
 from facenet_pytorch import MTCNN
 from facenet_pytorch.models.utils.detect_face import detect_face
 
-from gsgmodel.faces.cascade import Networks, _Candidates, _per_frame, _refine, _visible, find_faces, pyramid_scales
+from gsgmodel.faces.cascade import (
+    Networks,
+    _Candidates,
+    _per_frame,
+    _refine,
+    _visible,
+    find_faces,
+    look_at,
+    pyramid_scales,
+)
 
 THRESHOLDS = (0.6, 0.7, 0.7)
 
@@ -60,14 +69,17 @@ def test_a_box_without_a_pixel_in_the_frame_is_dropped_with_its_crop():
     inside = (10.0, 10.0, 30.0, 30.0)
     outside = [(-50.0, 10.0, -20.0, 40.0), (90.0, 10.0, 95.0, 40.0), (10.0, -9.0, 20.0, -1.0), (10.0, 70.0, 20.0, 80.0)]
     broken = (float("nan"), 10.0, 30.0, 30.0)
-    found, windows = _visible(torch.zeros(1, 3, 60, 80), candidates(inside, *outside, broken))
+    found, windows = _visible(torch.zeros((1, 60, 80, 3), dtype=torch.uint8), candidates(inside, *outside, broken))
     assert found.boxes[:, :4].tolist() == [list(inside)]
-    assert windows == [[0, 9, 30, 9, 30]]
+    assert windows == [(0, 9, 30, 9, 30)]
 
 
 def test_when_every_box_lies_outside_the_next_network_is_not_asked(networks):
     outside = candidates((-50.0, 10.0, -20.0, 40.0))
-    assert len(_refine(torch.zeros(1, 3, 60, 80), outside, networks.refinement, threshold=0.7).boxes) == 0
+    assert (
+        len(_refine(torch.zeros((1, 60, 80, 3), dtype=torch.uint8), outside, networks.refinement, threshold=0.7).boxes)
+        == 0
+    )
 
 
 def test_suppression_in_one_frame_does_not_see_the_boxes_of_another():
@@ -75,3 +87,22 @@ def test_suppression_in_one_frame_does_not_see_the_boxes_of_another():
     found = _Candidates(boxes, torch.tensor([0, 1, 0]))
     kept = _per_frame(found, lambda of_frame: of_frame[:, 4].argmax()[None])
     assert kept.tolist() == [0, 1]
+
+
+def test_a_look_at_the_right_places_finds_what_a_whole_search_does(networks, scene):
+    frames = [torch.from_numpy(scene(("astronaut", 80 + 60 * i, 90, 110))) for i in range(2)]
+    searched = find_faces(torch.stack(frames), networks, min_face_px=20, thresholds=THRESHOLDS)
+    places = [boxes[:, :4].astype(np.float64) + 4 for boxes in searched]
+    found = look_at(frames, places, networks, thresholds=THRESHOLDS)
+    assert [len(boxes) for boxes in found] == [1, 1]
+    for boxes, expected in zip(found, searched, strict=True):
+        np.testing.assert_allclose(boxes[:, :4], expected[:, :4], atol=6)
+        assert boxes[0, 4] > 0.99
+
+
+def test_a_look_where_there_is_no_face_or_no_frame_finds_nothing(networks, scene):
+    places = np.array([[200.0, 100.0, 260.0, 160.0], [-90.0, -90.0, -40.0, -40.0]])
+    frame = torch.from_numpy(scene(("astronaut", 80, 90, 110)))
+    assert [len(boxes) for boxes in look_at([frame], [places], networks, thresholds=THRESHOLDS)] == [0]
+    nothing = np.zeros((0, 4))
+    assert [len(boxes) for boxes in look_at([frame], [nothing], networks, thresholds=THRESHOLDS)] == [0]

@@ -8,6 +8,7 @@ from PIL import Image
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.faces import detector as detector_module
+from gsgmodel.faces.boxes import iou
 from gsgmodel.faces.detector import FaceDetector, _in_frame, scale_down
 from gsgmodel.faces.tracks import SURE_CONFIDENCE
 
@@ -133,6 +134,7 @@ def test_degenerate_boxes_are_left_out():
         ({"long_side_px": 10}, "detect_long_side_px"),
         ({"min_face_px": 11}, "min_face_px"),
         ({"thresholds": (0.6, 0.7, 1.0)}, "detect_thresholds"),
+        ({"detect_every": 0}, "detect_every"),
     ],
 )
 def test_settings_out_of_range_are_named(wrong, named):
@@ -149,3 +151,53 @@ def test_photographs_have_as_many_sure_faces_as_the_manifest_says(detector, shar
     wanted = [int(row["faces_mtcnn_5frames"]) for row in rows]
     different = [row["file"] for row, f, w in zip(rows, found, wanted, strict=True) if f != w]
     assert len(different) <= 1, different
+
+
+@pytest.fixture(scope="module")
+def follower():
+    return FaceDetector(**SETTINGS, detect_every=3)
+
+
+def searches(detector, monkeypatch):
+    """Notes how many frames each whole search takes."""
+    sizes, search = [], detector._search
+    monkeypatch.setattr(detector, "_search", lambda frames: sizes.append(len(frames)) or search(frames))
+    return sizes
+
+
+def test_a_face_that_moves_is_followed_and_only_every_third_frame_is_searched(follower, detector, scene, monkeypatch):
+    frames = [scene(("astronaut", 80 + 6 * i, 90, 100), ("hopper", 240, 90, 90)) for i in range(12)]
+    sizes = searches(follower, monkeypatch)
+    found = follower.detect(frames)
+    assert sizes == [4, 0]
+    for followed, searched in zip(found, detector.detect(frames), strict=True):
+        assert len(followed.boxes_px) == len(searched.boxes_px) == 2
+        assert np.diagonal(iou(followed.boxes_px, searched.boxes_px)).min() > 0.8
+
+
+def test_frames_after_a_cut_are_searched_whole(follower, scene, monkeypatch):
+    first = [scene(("astronaut", 80, 90, 100))] * 6
+    sizes = searches(follower, monkeypatch)
+    found = follower.detect([*first, *[scene(("hopper", 240, 90, 120))] * 6])
+    assert sizes[0] == 4
+    assert sizes[1] > 0
+    centres = [float(each.boxes_px[0, [0, 2]].mean()) for each in found]
+    assert max(abs(x - 80) for x in centres[:6]) < 15
+    assert max(abs(x - 240) for x in centres[6:]) < 15
+
+
+def test_where_no_searched_frame_shows_a_face_all_are_searched(follower, scene):
+    frames = [scene() for _ in range(12)]
+    frames[6] = scene(("astronaut", 80, 90, 100))
+    assert [len(each.boxes_px) for each in follower.detect(frames)] == [0] * 6 + [1] + [0] * 5
+
+
+def test_frames_of_several_sizes_are_all_searched(follower, detector, scene):
+    frames = [scene(("astronaut", 80, 90, 90)), scene(("hopper", 100, 100, 120), width=200, height=220)]
+    for followed, searched in zip(follower.detect(frames), detector.detect(frames), strict=True):
+        np.testing.assert_array_equal(followed.boxes_px, searched.boxes_px)
+
+
+def test_one_frame_and_none_can_be_searched(follower, scene):
+    assert len(follower.detect([scene(("astronaut", 80, 90, 90))])[0].boxes_px) == 1
+    assert follower.detect([]) == []

@@ -12,7 +12,7 @@ from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import save_model
 from gsgmodel.records import Preparation
 
-UNTRAINED_DIGEST = "2ea3e62c8a3be5caed13627569aaa285d6d2a36b7482b92799f655e95fe03bdf"
+UNTRAINED_DIGEST = "62ecb8f8486d2ba2035a65962848a37de106a72183e1619254d2eb64e4c80ee3"
 
 
 @pytest.fixture

@@ -55,6 +55,7 @@ def row_of_a_scan(ref, files, *, window_s):
         long_side_px=preparation.detect_long_side_px,
         min_face_px=preparation.min_face_px,
         thresholds=preparation.detect_thresholds,
+        detect_every=preparation.detect_every,
     )
     prepared = VideoPreparer(
         detector=detector,
