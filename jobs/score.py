@@ -102,7 +102,7 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
         def stream(plan_path: "Path") -> "Rows":
             rows = read_plan(plan_path)
             rows = prepare(rows, session, preparation=scan.model.settings.preparation, settings=settings)
-            return score(rows, session, model=scan.model, batch_clips=settings.batch_clips, canary=scan.canary)
+            return score(rows, session, model=scan.model, settings=settings, canary=scan.canary)
 
         canary.check(stream, gate=session, stop=scan.stop)
         account = run_passes(planner, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)

@@ -67,6 +67,7 @@ def _untrained(preparation: Preparation) -> ModelFiles:
     settings = ModelSettings(
         architecture=GSGConfig(),
         preparation=preparation,
+        bfloat16=True,
         card={"training": "none: weights are fixed pseudo-random numbers, scores mean nothing"},
     )
     tensors = draw_weights((name, tuple(value.shape)) for name, value in empty_state(settings.architecture))

@@ -16,7 +16,7 @@ LABELS = ("real", "fake")
 PREPARATION = Preparation()
 """How this code prepares videos unless told otherwise."""
 _HUGE = 1e12
-_KEYS = ("format", "architecture", "preparation", "labels", "calibration", "operating_points", "card")
+_KEYS = ("format", "architecture", "preparation", "labels", "calibration", "operating_points", "card", "bfloat16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,8 @@ class ModelSettings:
     calibration: Calibration | None = None
     operating_points: Mapping[str, float] = field(default_factory=dict)
     """Threshold of the calibrated score under each name; none where nobody has fitted any."""
+    bfloat16: bool = False
+    """Whether its scores were found to be the same to 0.01 where its backbone runs in bfloat16."""
     card: Mapping[str, Any] = field(default_factory=dict)
     """What people should know of the model: data, metrics, limits. Plain JSON."""
 
@@ -61,12 +63,14 @@ class ModelSettings:
     def to_json(self) -> str:
         """The text of ``model.json``; equal settings give equal text."""
         content = {**self._to_dict(), "format": FORMAT, "labels": LABELS}
+        if not self.bfloat16:
+            del content["bfloat16"]
         return json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n"
 
     def scoring_json(self) -> str:
         """Only what moves a score: no thresholds, no card. Part of a model's digest."""
         content = self._to_dict()
-        del content["operating_points"], content["card"]
+        del content["operating_points"], content["card"], content["bfloat16"]
         return json.dumps({**content, "labels": LABELS}, sort_keys=True, allow_nan=False)
 
     def _to_dict(self) -> dict[str, Any]:
@@ -91,6 +95,8 @@ def parse_settings(text: str | bytes) -> ModelSettings:
     for name in ("architecture", "card"):
         if not isinstance(content.get(name, {}), dict):
             raise ConfigError(f"{name} is {content[name]!r}; accepted is a JSON object")
+    if not isinstance(content.get("bfloat16", False), bool):
+        raise ConfigError(f"bfloat16 is {content['bfloat16']!r}; accepted are true and false")
     calibration = content.get("calibration")
     if calibration is not None:
         _check_keys(calibration, ("slope", "intercept"), required=("slope",), where="calibration")
@@ -100,6 +106,7 @@ def parse_settings(text: str | bytes) -> ModelSettings:
         preparation=_parse_preparation(content["preparation"]),
         calibration=calibration,
         operating_points=_parse_numbers(content.get("operating_points", {}), where="operating_points"),
+        bfloat16=content.get("bfloat16", False),
         card=content.get("card", {}),
     )
 

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from gsgmodel.errors import TERMINAL, Status
 from gsgmodel.results.kinds import RowKind, holds
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised with every change of ``VIDEOS``; columns are only ever added, at the end, and may be null."""
 _TIME = pa.timestamp("us", tz="UTC")
 
@@ -63,13 +63,16 @@ VIDEOS = pa.schema(
         ("crash_signal", pa.string()),
         ("crash_stage", pa.string()),
         ("attempts", pa.int32()),
+        ("numerics", pa.string()),
     ]
 )
 """One row a video; ``video_id`` is 16 bytes (Delta has no binary of fixed size). Scores are probabilities that a face
 is fake, 0 to 1, null unless the status is ``scored``. ``notes`` are facts about how it was scored, such as
 ``windows_widened``, ``longest_track_only``, ``crop_reduced``, ``faces_dropped``. ``sandbox`` is what the process that
 decoded it had given up, joined by ``+`` (``gsgmodel.video.confine``), or ``off``; of a decoder that was lost
-``crash_signal`` and ``crash_stage`` say how, and ``attempts`` how often it was tried. Since version 2."""
+``crash_signal`` and ``crash_stage`` say how, and ``attempts`` how often it was tried; since version 2.
+``numerics`` is what the backbone computed in, ``float32`` or ``bfloat16``, null where nothing was scored;
+since version 3."""
 
 UNFINISHED = pa.schema(
     [

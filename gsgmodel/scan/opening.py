@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gsgmodel.errors import ConfigError, Status
+from gsgmodel.model.numerics import choose_numerics
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.records import Preparation
 from gsgmodel.results.done import DoneIds
@@ -80,6 +81,7 @@ def open_scan(
     threshold = threshold_of(model)
     if settings.fail_on_flagged and threshold is None:
         raise ConfigError(f"--fail-on-flagged is set, but model {model.uri} has no operating point to flag by")
+    choose_numerics(settings.numerics, is_fit=model.settings.bfloat16, device="cpu")
     started_at = datetime.now(UTC)
     provenance = _provenance(settings, model, started_at)
     kept = settings.output is not None and not settings.dry_run

@@ -67,7 +67,7 @@ SCORED_SCHEMA = pa.schema(
         *PLAN_SCHEMA,
         *_FACTS,
         *(VIDEOS.field(name) for name in ("score", "score_global", "score_fusion")),
-        *(VIDEOS.field(name) for name in ("num_faces", "num_clips", "faces")),
+        *(VIDEOS.field(name) for name in ("num_faces", "num_clips", "faces", "numerics")),
         pa.field("score_cpu_s", pa.float64()),
     ]
 )

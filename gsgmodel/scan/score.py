@@ -11,12 +11,15 @@ import torch
 from ray.data import ActorPoolStrategy, Dataset
 
 from gsgmodel.errors import ConfigError
+from gsgmodel.model.config import WantedNumerics
 from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.numerics import choose_numerics
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.redact import hide_credentials
 from gsgmodel.scan.rows import DRIFTED, PIXELS, SCORED_SCHEMA, crops_of
 from gsgmodel.scan.session import Session
+from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scoring.canary import check_canary
 from gsgmodel.scoring.network import ClipScorer, combine_with
 from gsgmodel.scoring.verdict import Combine, ScoredClip
@@ -27,7 +30,7 @@ DRIFT_WAIT_S = 120.0
 
 
 def score(
-    rows: Dataset, session: Session, *, model: ModelFiles, batch_clips: int, canary: bytes | None = None
+    rows: Dataset, session: Session, *, model: ModelFiles, settings: ScanSettings, canary: bytes | None = None
 ) -> Dataset:
     """Replace the crops of each prepared row by scores.
 
@@ -35,7 +38,7 @@ def score(
         rows: Prepared rows, one a block.
         session: Ray, with the size of the pool.
         model: The model's files; they go through the object store, so that a node fetches them once.
-        batch_clips: Clips of one forward pass.
+        settings: Clips of one forward pass, and what the backbone computes in.
         canary: Of the model, judged by every actor before its first video; None if it has none.
     """
     pools = session.pools
@@ -44,7 +47,8 @@ def score(
         fn_constructor_kwargs={
             "model": ray.put(model),
             "canary": canary,
-            "batch_clips": batch_clips,
+            "batch_clips": settings.batch_clips,
+            "numerics": settings.numerics,
             "device": "cuda" if pools.gpus_per_score_actor else "cpu",
         },
         batch_size=pools.rows_per_score_call,
@@ -59,7 +63,15 @@ def score(
 class ScoreActor:
     """Holds the network of one process and scores a few videos a call."""
 
-    def __init__(self, *, model: ray.ObjectRef, batch_clips: int, device: str, canary: bytes | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        model: ray.ObjectRef,
+        batch_clips: int,
+        device: str,
+        numerics: WantedNumerics = "auto",
+        canary: bytes | None = None,
+    ) -> None:
         hide_credentials()
         torch.set_num_threads(1)
         # TF32 rounds to 10 bits: with it a GPU's scores would differ from a CPU's under one scoring_id.
@@ -69,8 +81,9 @@ class ScoreActor:
         self._preparation = files.settings.preparation
         self._combine = combine_with(files)
         network = build_network(files).to(device)
-        self._network = ClipScorer(network, batch_clips=batch_clips, device=device)
-        self._drift = drift_of(files, canary, device=device, network=network.eval())
+        self._drift = drift_of(files, canary, device=device, network=network)
+        chosen = choose_numerics(numerics, is_fit=files.settings.bfloat16, device=device)
+        self._network = ClipScorer(network, batch_clips=batch_clips, device=device, numerics=chosen)
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Score the videos of a batch."""
@@ -89,6 +102,7 @@ class ScoreActor:
         return pa.Table.from_pylist(
             [
                 scored_row(row, video, combine=self._combine, cpu_s=cpu_s * len(video))
+                | {"numerics": self._network.numerics if video else None}
                 for row, video in zip(rows, scored, strict=True)
             ],
             schema=SCORED_SCHEMA,

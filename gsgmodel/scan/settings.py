@@ -9,6 +9,7 @@ from gsgmodel.archive.conditions import parse_filters
 from gsgmodel.archive.identity import check_endpoint
 from gsgmodel.clips.recipe import CropRecipe
 from gsgmodel.errors import TERMINAL, ConfigError, Status
+from gsgmodel.model.config import WantedNumerics
 from gsgmodel.records import Preparation
 from gsgmodel.scan.preflight import Wishes
 from gsgmodel.tracking.address import DEFAULT_MODEL
@@ -112,6 +113,8 @@ class ScanSettings(RunSettings):
     """Exit with 4 when a video's score reaches the model's threshold."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """Where the network runs; auto takes a GPU where Ray sees one."""
+    numerics: WantedNumerics = "auto"
+    """What the backbone computes in; auto takes bfloat16 where the model is fit for it and the machine made for it."""
     score_actors: int | None = None
     """Processes that run the network; one a GPU, or one for three cores, by default."""
     batch_clips: int = 4

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.numerics import MOST_MOVED, for_scoring
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.scoring import score_clips, stream_score
 from gsgmodel.model.weights import ModelFiles
@@ -129,6 +130,21 @@ def check_canary(
             f"{NAMES[worst]} differs by {difference:.3g}, and {tolerance:g} is accepted"
         )
     return difference
+
+
+def is_fit_for_bfloat16(files: ModelFiles, content: bytes) -> bool:
+    """Whether a model's scores of its canary, here on the CPU, move by 0.01 at most where its backbone is bfloat16.
+
+    Args:
+        files: The model.
+        content: Its canary.
+    """
+    canary = parse_canary(files, content)
+    try:
+        said = _judge(files, canary.crops, device="cpu", network=for_scoring(build_network(files), "bfloat16"))
+    except FloatingPointError:
+        return False
+    return bool(np.abs(said - canary.said)[:, NAMES.index("score")].max() <= MOST_MOVED)
 
 
 def read_canary(folder: Path) -> bytes | None:

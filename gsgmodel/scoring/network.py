@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from jaxtyping import UInt8
 
+from gsgmodel.model.config import Numerics
 from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.numerics import for_scoring
 from gsgmodel.model.scoring import calibrate, fuse, score_clips
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.scoring.verdict import Combine, ScoredClip
@@ -15,8 +17,9 @@ from gsgmodel.scoring.verdict import Combine, ScoredClip
 class ClipScorer:
     """Runs the network over the clips of several videos; halves its batch when the GPU's memory runs out."""
 
-    def __init__(self, network: GSGModel, *, batch_clips: int, device: str) -> None:
-        self._network = network.to(device).eval()
+    def __init__(self, network: GSGModel, *, batch_clips: int, device: str, numerics: Numerics = "float32") -> None:
+        self._network = for_scoring(network, numerics).to(device)
+        self.numerics = numerics
         self._device = device
         self.batch_clips = batch_clips
 

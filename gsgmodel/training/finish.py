@@ -5,7 +5,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model, save_model
 from gsgmodel.results.delta import parquet_bytes
-from gsgmodel.scoring.canary import CANARY_NAME, make_canary
+from gsgmodel.scoring.canary import CANARY_NAME, is_fit_for_bfloat16, make_canary
 from gsgmodel.tracking.address import NO_TRACKING
 from gsgmodel.tracking.promotion import DATA_DIGEST, TEST_AUC, TEST_AUC_HIGH, TEST_AUC_LOW
 from gsgmodel.tracking.publish import Evidence, register_model
@@ -97,6 +97,8 @@ def finish(training: Training, checkpoint: Path) -> TrainingSummary:
         save_model(folder, network, model)
         files = read_model(folder)
         canary = _canary(training, files)
+        save_model(folder, network, replace(model, bfloat16=is_fit_for_bfloat16(files, canary)))
+        files = read_model(folder)
         (folder / CANARY_NAME).write_bytes(canary)
         _write(training, folder, found, card_text(card), history=state["history"])
         registered, failure = _register(training, files, found, card=card_text(card), canary=canary)

@@ -116,3 +116,20 @@ def test_a_model_of_another_preparation_is_refused_with_each_difference():
     with pytest.raises(ConfigError, match=r"frames_per_clip 16 \(here 12\), crop_scale 1.0 \(here 1.3\)"):
         check_preparation(theirs, Preparation())
     check_preparation(theirs, theirs)
+
+
+def test_a_model_that_is_fit_for_bfloat16_says_so_and_keeps_its_identity():
+    plain, fit = (ModelSettings(architecture=GSGConfig(), bfloat16=is_fit) for is_fit in (False, True))
+    assert "bfloat16" not in plain.to_json()
+    assert parse_settings(fit.to_json()).bfloat16
+    assert not parse_settings(plain.to_json()).bfloat16
+    assert fit.scoring_json() == plain.scoring_json()
+    with pytest.raises(ConfigError, match="bfloat16 is 'yes'"):
+        parse_settings(content(bfloat16="yes"))
+
+
+def test_a_preparation_that_says_nothing_of_it_searches_every_frame():
+    preparation = json.loads(content())["preparation"]
+    del preparation["detect_every"]
+    assert parse_settings(content(preparation=preparation)).preparation == Preparation(detect_every=1)
+    check_preparation(Preparation(detect_every=1), Preparation())

@@ -13,7 +13,7 @@ PUBLISHED = """
 video_id scoring_id uri etag size_bytes last_modified status error_class error_text score score_global score_fusion
 num_faces num_clips faces duration_s width_px height_px codec native_fps frames_decoded frames_missing bytes_read
 model_uri model_version model_digest decoder run_id scored_at notes schema_version sandbox crash_signal crash_stage
-attempts
+attempts numerics
 """
 TYPES = st.recursive(
     st.sampled_from([pa.int32(), pa.string(), pa.binary(), pa.float64(), pa.timestamp("us", tz="UTC")]),

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.reference import build_network
+from gsgmodel.model.reference import build_network, resolve_model
 from gsgmodel.model.settings import Calibration
+from gsgmodel.scoring import canary as canary_module
 from gsgmodel.scoring.canary import (
     CANARY_NAME,
     MAX_BYTES,
@@ -20,6 +21,7 @@ from gsgmodel.scoring.canary import (
     NAMES,
     TOLERANCE,
     check_canary,
+    is_fit_for_bfloat16,
     make_canary,
     parse_canary,
     read_canary,
@@ -199,3 +201,12 @@ def test_a_damaged_canary_is_refused_or_read_in_its_shape(files, canary, data):
     except ConfigError:
         return
     assert held.crops.shape == draw_crops(2).shape
+
+
+def test_a_model_whose_scores_bfloat16_moves_is_not_fit_for_it(monkeypatch):
+    files = resolve_model("untrained")
+    crops = np.random.default_rng(0).integers(0, 256, (1, 12, 224, 224, 3), dtype=np.uint8)
+    canary = make_canary(files, crops)
+    assert is_fit_for_bfloat16(files, canary)
+    monkeypatch.setattr(canary_module, "MOST_MOVED", 0.0)
+    assert not is_fit_for_bfloat16(files, canary)
