@@ -1,29 +1,31 @@
-"""CPU time of decoding the sampled frames, against decoding everything in order and keeping the same ones.
+"""Decoding the sampled frames, against decoding everything in order and what other libraries offer for it.
 
-    python tests/bench/decode.py FOLDER [--repeat N] [--suffix .mp4]
-
-Both ways run on one thread, turn their frames to RGB alike, and are timed with the process's CPU clock; of N runs
-the fastest counts. Prints a line a file and the mean and range of the ratios by codec.
+All ways run on one thread and end with the same twelve frames as RGB, except that OpenCV gives BGR. OpenCV decodes in
+order and keeps the wanted ones; decord and torchcodec are asked for the frames by number. A peer that is not installed,
+or does not open a file, is left out, and the facts say so. The ratios by codec are of ours to decoding everything.
 """
 
-import argparse
 import statistics
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import av
 
+from gsgmodel.archive.listing import VIDEO_SUFFIXES
 from gsgmodel.errors import VideoError
 from gsgmodel.video.pictures import Painter, shown_size
 from gsgmodel.video.reader import open_video
+from tests.bench.side_by_side import Comparison
+
+PEER = "PyAV, everything in order"
 
 
 def decode_sampled(path: Path) -> tuple[str, int, tuple[int, ...]]:
-    """Decode as the scan does; return codec, stream and ranks."""
+    """Decode as a scan does; return codec, stream and ranks."""
     with path.open("rb") as file, open_video(file) as video:
         for _ in video.read():
             pass
@@ -44,39 +46,75 @@ def decode_everything(path: Path, stream_index: int, ranks: tuple[int, ...]) -> 
                 painter.paint(frame)
 
 
-def cpu_s(work: Callable[[], object], repeat: int) -> float:
-    """Return the least CPU time of ``repeat`` runs."""
-    times = []
-    for _ in range(repeat):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
+def opencv(path: Path, ranks: tuple[int, ...]) -> None:
+    """Decode in order up to the last wanted frame."""
+    import cv2
+
+    video, wanted = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1]), set(ranks)
+    for rank in range(max(ranks) + 1):
+        if not video.grab():
+            raise RuntimeError("it gives fewer frames")
+        if rank in wanted:
+            video.retrieve()
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--repeat", type=int, default=3)
-    parser.add_argument("--suffix", default="")
-    options = parser.parse_args()
-    ratios = defaultdict(list)
-    print(f"{'ours s':>8} {'all s':>8} {'ratio':>6}  codec       file")
-    for path in sorted(options.folder.rglob(f"*{options.suffix}")):
-        if not path.is_file():
-            continue
+def decord(path: Path, ranks: tuple[int, ...]) -> None:
+    """Ask for the frames by number."""
+    import decord as library
+
+    library.VideoReader(str(path), num_threads=1).get_batch(list(ranks)).asnumpy()
+
+
+def torchcodec(path: Path, ranks: tuple[int, ...]) -> None:
+    """Ask for the frames by number."""
+    from torchcodec.decoders import VideoDecoder
+
+    VideoDecoder(str(path), num_ffmpeg_threads=1).get_frames_at(list(ranks))
+
+
+PEERS = {"OpenCV": opencv, "decord": decord, "torchcodec": torchcodec}
+FAILURES = (ImportError, OSError, RuntimeError, ValueError, IndexError)
+
+
+def cpu_s(work: Callable[[], object]) -> float:
+    """CPU time of one run."""
+    start_s = time.process_time()
+    work()
+    return time.process_time() - start_s
+
+
+def measure(folder: Path, *, rounds: int) -> Comparison:
+    """Compare over every video of a folder; sums over the files that all installed ways read."""
+    took_s: dict[str, list[float]] = defaultdict(lambda: [0.0] * rounds)
+    ratios, left_out, num_files = defaultdict(list), defaultdict(int), 0
+    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
+    for path in files:
         try:
             codec, stream_index, ranks = decode_sampled(path)
-            ours = cpu_s(partial(decode_sampled, path), options.repeat)
-            everything = cpu_s(partial(decode_everything, path, stream_index, ranks), options.repeat)
-        except (VideoError, av.FFmpegError) as error:
-            print(f"{'':24}  left out    {path.name}: {error}", file=sys.stderr)
+            decode_everything(path, stream_index, ranks)
+        except (VideoError, av.FFmpegError):
             continue
-        ratios[codec].append(everything / ours)
-        print(f"{ours:8.3f} {everything:8.3f} {everything / ours:6.2f}  {codec:10}  {path.name}")
-    for codec, found in sorted(ratios.items()):
-        print(f"{codec}: {len(found)} files, mean {statistics.mean(found):.2f}, {min(found):.2f} to {max(found):.2f}")
-
-
-if __name__ == "__main__":
-    main()
+        ways = {
+            PEER: partial(decode_everything, path, stream_index, ranks),
+            "a scan": partial(decode_sampled, path),
+        }
+        for name, peer in PEERS.items():
+            ways[name] = partial(peer, path, ranks)
+            with suppress(*FAILURES):
+                ways[name]()
+                continue
+            left_out[name] += 1
+            del ways[name]
+        found = {name: [cpu_s(way) for _ in range(rounds)] for name, way in ways.items()}
+        ratios[codec].append(min(found["a scan"]) / min(found[PEER]))
+        num_files += 1
+        if len(ways) + sum(left_out[name] >= num_files for name in PEERS) == len(PEERS) + 2:
+            for name, values in found.items():
+                took_s[name] = [total + value for total, value in zip(took_s[name], values, strict=True)]
+    facts = {
+        f"{codec}: a scan's share of {PEER}": f"mean {statistics.mean(values):.2f}, {min(values):.2f} to "
+        f"{max(values):.2f}, {len(values)} files"
+        for codec, values in sorted(ratios.items())
+    }
+    facts |= {f"left out by {name}": f"{number} of {num_files} files" for name, number in left_out.items()}
+    return Comparison(title="Decoding", peer=PEER, took_s=dict(took_s), facts=facts)

@@ -1,0 +1,107 @@
+"""Measure what scans cost against peers, side by side, and keep the figures."""
+
+import importlib
+import json
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import joblib
+from cyclopts import App, Parameter
+
+from gsgmodel.errors import ConfigError
+from gsgmodel.tracking.address import NO_TRACKING, tracking_address
+from gsgmodel.tracking.runs import TrackedRun
+from jobs.terminal import OK, run_app, say
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = ("decode", "faces", "forward", "temporal", "pipeline")
+EXPERIMENT = "gsg-bench"
+MADE = 6
+app = App(name="gsg bench", version_flags=[])
+
+
+@app.default
+def main(
+    *names: str,
+    videos: Path | None = None,
+    rounds: int = 5,
+    output: Path = Path("out/bench"),
+    tracking_uri: str | None = None,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """Measure, print a table of ratios with their spread, and keep it as JSON, as markdown and in MLflow.
+
+    All ways of a benchmark take turns in one run, and what counts is their ratio: absolute times are this machine's.
+
+    Examples:
+        gsg bench forward temporal
+
+        gsg bench decode faces --videos my_videos/ --rounds 3
+
+    Args:
+        names: decode, faces, forward, temporal, pipeline; all of them by default.
+        videos: A folder of videos; a few are made where none is named.
+        rounds: How often each way is measured.
+        output: Folder for NAME.json and NAME.md.
+        tracking_uri: MLflow's address, MLFLOW_TRACKING_URI or a database here by default; `none` keeps nothing there.
+        json_: Print the results as one JSON object.
+    """
+    check(names, videos, rounds)
+    sys.path.insert(0, str(ROOT))
+    address = tracking_address(tracking_uri, folder=Path.cwd())
+    folder = videos or made_videos(output / "videos")
+    results = {}
+    for name in names or NAMES:
+        comparison = importlib.import_module(f"tests.bench.{name}").measure(folder, rounds=rounds)
+        results[name] = comparison.to_dict()
+        output.mkdir(parents=True, exist_ok=True)
+        (output / f"{name}.json").write_text(json.dumps(results[name], indent=1, default=str) + "\n")
+        (output / f"{name}.md").write_text(comparison.markdown() + "\n")
+        if not json_:
+            print(comparison.markdown(), end="\n\n", flush=True)
+        if address != NO_TRACKING:
+            keep(name, comparison.markdown(), comparison.metrics(), rounds=rounds, tracking_uri=address)
+    if json_:
+        print(json.dumps(results, default=str))
+    return OK
+
+
+def check(names: Sequence[str], videos: Path | None, rounds: int) -> None:
+    """Refuse what cannot be measured.
+
+    Raises:
+        ConfigError: There is no such benchmark or folder, or there are to be no rounds.
+    """
+    unknown = sorted(set(names) - set(NAMES))
+    if unknown:
+        raise ConfigError(f"there is no benchmark {unknown[0]!r}; accepted: {', '.join(NAMES)}")
+    if rounds < 1:
+        raise ConfigError(f"--rounds is {rounds}; accepted: at least 1")
+    if videos is not None and not videos.is_dir():
+        raise ConfigError(f"--videos is {str(videos)!r}, which is no folder")
+
+
+def made_videos(folder: Path) -> Path:
+    """A folder of a few made videos of public-domain faces; made once."""
+    from gsgmodel.datasets.made import make_once
+
+    if make_once(folder, num_videos=MADE, seed=0):
+        say([f"made {MADE} videos in {folder}; --videos names others"])
+    return folder
+
+
+def keep(name: str, table: str, metrics: Mapping[str, float], *, rounds: int, tracking_uri: str) -> None:
+    """Put one benchmark's figures into MLflow, and say so if that failed."""
+    identity = {"run_id": name, "machine": platform.processor() or platform.machine(), "cores": joblib.cpu_count()}
+    run = TrackedRun.start(
+        {"benchmark": name, "rounds": rounds, "identity": identity}, tracking_uri=tracking_uri, experiment=EXPERIMENT
+    )
+    failure = run.finish({**metrics, "exit_code": OK}, {f"{name}.md": table.encode()})
+    say([failure] if failure else [])
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
