@@ -9,6 +9,9 @@ raises), windows are averaged by products of matrices (``area``), and what the n
 Source: K. Zhang et al., Joint Face Detection and Alignment Using Multi-task Cascaded Convolutional Networks, 2016.
 """
 
+import gsgmodel.quick_torchvision  # noqa: F401, before all that brings torchvision
+
+# isort: split
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 

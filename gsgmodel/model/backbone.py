@@ -1,5 +1,8 @@
 """From pictures to feature maps: torchvision's ResNets, a small network for demos, and pre-trained weights."""
 
+import gsgmodel.quick_torchvision  # noqa: F401, before torchvision
+
+# isort: split
 import pickle
 from pathlib import Path
 from typing import NamedTuple, cast
