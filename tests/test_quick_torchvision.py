@@ -19,6 +19,20 @@ def test_what_an_actor_imports_does_not_bring_the_compiler(module):
     assert done.stdout.split() == ["True", "False"]
 
 
+def test_building_a_network_and_finding_faces_do_not_bring_it_either():
+    code = (
+        "import numpy as np\n"
+        "from gsgmodel.faces.detector import FaceDetector\n"
+        "from gsgmodel.model.numerics import for_scoring\n"
+        "from gsgmodel.model.reference import build_network, resolve_model\n"
+        "for_scoring(build_network(resolve_model('untrained')), 'bfloat16')\n"
+        "detector = FaceDetector(long_side_px=160, min_face_px=20, thresholds=(0.6, 0.7, 0.7))\n"
+        "detector.detect([np.zeros((90, 160, 3), np.uint8)])\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    assert run(code) == "False"
+
+
 def test_the_compiler_can_be_imported_and_used_afterwards():
     code = (
         "import torch\n"

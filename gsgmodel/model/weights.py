@@ -4,12 +4,15 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors.numpy
 import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from gsgmodel.errors import ConfigError, OutputError
 from gsgmodel.model.config import GSGConfig
@@ -52,9 +55,20 @@ def model_digest(tensors: dict[str, np.ndarray], settings: ModelSettings) -> str
     return state.hexdigest()
 
 
+class _WithoutDraws(TorchFunctionMode):
+    """Leaves out the drawing of initial weights, which tensors without memory do by way of torch's compiler."""
+
+    _DRAWS = (Tensor.normal_, Tensor.uniform_)
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        return args[0] if func in self._DRAWS else func(*args, **(kwargs or {}))
+
+
 def empty_network(architecture: GSGConfig) -> GSGModel:
     """The network with shapes but without memory for its tensors."""
-    with torch.device("meta"):
+    with torch.device("meta"), _WithoutDraws():
         return GSGModel(architecture)
 
 
