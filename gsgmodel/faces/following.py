@@ -1,10 +1,10 @@
 """Where a known face is looked for in the frames between two that were searched whole; pure functions.
 
-A whole search costs 20 times as much as a look at the few places where a face can be. So of the frames of a window only
-every so many are searched whole; in each of the others the faces of the searched frames on both sides are expected,
-and the last two networks judge windows around those places. A frame in which a sure face is not confirmed is searched
-whole after all: after a cut, a jump or a turned head nothing is lost but time. What may be missed is another face
-that comes and goes between two searched frames while those that are expected are all there.
+A whole search costs many times as much as a look at the few places where a face can be. So of the frames of a window
+only every so many are searched whole; in each of the others the faces of the searched frames on both sides are
+expected, and the last two networks judge windows around those places. A frame in which a sure face is not confirmed is
+searched whole after all: after a cut, a jump or a turned head nothing is lost but time. What may be missed is another
+face that comes and goes between two searched frames while those that are expected are all there.
 """
 
 from collections.abc import Sequence
@@ -20,8 +20,8 @@ from gsgmodel.faces.tracks import SURE_CONFIDENCE, link_windows
 CONFIRMED_CONFIDENCE = 0.9
 """A sure face that comes back with less is searched for in the whole frame."""
 SCALES = (0.8, 1.0, 1.25)
-"""Sizes of the windows that are judged, relative to the face that is expected. One size alone left a sixth more frames
-to be searched whole (tests/bench/faces.py)."""
+"""Sizes of the windows that are judged, relative to the face that is expected. Of 175 frames of 25 videos 23 were
+searched whole after all; with one size alone 27."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

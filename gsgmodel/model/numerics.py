@@ -1,7 +1,7 @@
 """The network as it is run for scoring: BatchNorm folded, channels last, and the backbone in bfloat16 where asked.
 
 The backbone is 95 % of the work; what follows it stays in float32. Of ResNet-34 and a clip of 12 frames, on one
-thread of a CPU with AVX512-BF16: 0.92 s as built, 0.84 folded and channels last, 0.42 in bfloat16
+thread of a CPU with AVX512-BF16: 0.85 s as built, 0.81 folded and channels last, 0.43 in bfloat16
 (tests/bench/forward.py).
 """
 

@@ -1,5 +1,6 @@
 """An actor replaces crops by scores and lets rows without clips pass."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -76,6 +77,8 @@ def test_an_actor_replaces_crops_by_scores_and_passes_rows_without_clips(actor, 
     assert (first["num_clips"], last["num_clips"], without["num_clips"]) == (2, 1, 0)
     assert (without["score"], without["faces"], without["prepare_cpu_s"]) == (None, [], 0.25)
     assert last["notes"] == ["noted"]
+    # A model that was not found fit for bfloat16, whatever the machine has.
+    assert [row["numerics"] for row in (first, without, held, last)] == ["float32", None, None, "float32"]
     alone = score_clips(network, clips[2:], device="cpu")
     margins = np.array([alone.global_margins[0], alone.fusion_margins[0]])
     assert last["score"] == pytest.approx(float((1 / (1 + np.exp(-margins))).mean()), abs=1e-6)
@@ -125,3 +128,15 @@ def test_without_a_canary_nothing_can_drift(files):
     assert drift_of(files(), None, device="cpu") == ""
     session = Session(pools=NO_POOLS, gate=None, processes=())
     assert drift_now(session, model=files(), canary=None) == ""
+
+
+def test_a_model_that_is_fit_for_bfloat16_is_judged_in_it_where_the_machine_has_it(files, monkeypatch, ref):
+    monkeypatch.setattr(module.ray, "get", lambda value: value)
+    monkeypatch.setattr("gsgmodel.model.numerics.has_bfloat16", lambda _: True)
+    fit = replace(files(), settings=replace(files().settings, bfloat16=True))
+    batch = prepared_row(planned(ref, 0), PreparedVideo(decoder="av 1", clips=face_clips(draw_crops(1))), cpu_s=0.5)
+    scores = {}
+    for numerics in ("auto", "float32"):
+        (row,) = ScoreActor(model=fit, batch_clips=4, device="cpu", numerics=numerics)(batch).to_pylist()
+        scores[row["numerics"]] = row["score"]
+    assert scores["bfloat16"] == pytest.approx(scores["float32"], abs=0.01)

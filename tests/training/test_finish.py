@@ -51,6 +51,7 @@ def test_a_model_lies_in_the_run_with_all_that_is_known_of_it(store, checkpoint,
     assert check_canary(files, read_canary(folder / "model")) < 1e-4
     settings = files.settings
     assert settings.calibration is not None
+    assert settings.bfloat16
     assert {"default", "eer", "fpr_1", "fpr_01", "balanced"} == set(settings.operating_points)
     assert settings.card["data"]["digest"] == store.digest
     assert settings.card["data"]["forgeries"] == ["face_swap"]
