@@ -25,6 +25,9 @@ CHECKER = "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))"
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 install_import_hook([f"gsgmodel.{name}" for name in PURE_ROOMS + PURE_MODULES], CHECKER)
 
+# It needs OpenCV, which only who measures installs.
+collect_ignore = ["bench/plain.py"]
+
 
 # How long an example takes says nothing where other tests run at the same time.
 hypothesis.settings.register_profile("gsg", deadline=None)
