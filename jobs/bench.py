@@ -1,6 +1,7 @@
 """Measure what scans cost against peers, side by side, and keep the figures."""
 
 import importlib
+import importlib.util
 import json
 import platform
 import sys
@@ -11,6 +12,7 @@ from typing import Annotated
 import joblib
 from cyclopts import App, Parameter
 
+from gsgmodel.datasets.made import make_once
 from gsgmodel.errors import ConfigError
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
 from gsgmodel.tracking.runs import TrackedRun
@@ -20,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("decode", "faces", "forward", "temporal", "pipeline")
 EXPERIMENT = "gsg-bench"
 MADE = 6
+ADVICE = "pip install -e '.[bench]' brings it"
 app = App(name="gsg bench", version_flags=[])
 
 
@@ -37,8 +40,6 @@ def main(
     All ways of a benchmark take turns in one run, and what counts is their ratio: absolute times are this machine's.
 
     Examples:
-        gsg bench forward temporal
-
         gsg bench decode faces --videos my_videos/ --rounds 3
 
     Args:
@@ -54,7 +55,7 @@ def main(
     address = tracking_address(tracking_uri, folder=Path.cwd())
     folder = videos or made_videos(output / "videos")
     results = {}
-    for name in names or NAMES:
+    for name in names or usual_names():
         comparison = importlib.import_module(f"tests.bench.{name}").measure(folder, rounds=rounds)
         results[name] = comparison.to_dict()
         output.mkdir(parents=True, exist_ok=True)
@@ -73,21 +74,33 @@ def check(names: Sequence[str], videos: Path | None, rounds: int) -> None:
     """Refuse what cannot be measured.
 
     Raises:
-        ConfigError: There is no such benchmark or folder, or there are to be no rounds.
+        ConfigError: There is no such benchmark or folder, a peer is missing, or there are to be no rounds.
     """
     unknown = sorted(set(names) - set(NAMES))
     if unknown:
         raise ConfigError(f"there is no benchmark {unknown[0]!r}; accepted: {', '.join(NAMES)}")
+    if "pipeline" in names and not has_opencv():
+        raise ConfigError(f"the benchmark 'pipeline' needs OpenCV for its peer; {ADVICE}")
     if rounds < 1:
         raise ConfigError(f"--rounds is {rounds}; accepted: at least 1")
     if videos is not None and not videos.is_dir():
         raise ConfigError(f"--videos is {str(videos)!r}, which is no folder")
 
 
+def usual_names() -> list[str]:
+    """All benchmarks whose peers are there; says which is left out."""
+    if not has_opencv():
+        say([f"'pipeline' is left out: its peer needs OpenCV; {ADVICE}"])
+    return [name for name in NAMES if name != "pipeline" or has_opencv()]
+
+
+def has_opencv() -> bool:
+    """Whether the plain script can run."""
+    return importlib.util.find_spec("cv2") is not None
+
+
 def made_videos(folder: Path) -> Path:
     """A folder of a few made videos of public-domain faces; made once."""
-    from gsgmodel.datasets.made import make_once
-
     if make_once(folder, num_videos=MADE, seed=0):
         say([f"made {MADE} videos in {folder}; --videos names others"])
     return folder

@@ -38,7 +38,7 @@ _GONE: dict[str, type[VideoError]] = {
 
 
 class VideoScorer:
-    """Scores one video after the other on the CPU, without Ray, exactly as a scan does."""
+    """Scores one video after the other on the CPU, without Ray, as a scan in float32 does."""
 
     def __init__(
         self,

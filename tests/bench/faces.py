@@ -28,7 +28,9 @@ PEER = "facenet-pytorch detect"
 def measure(folder: Path, *, rounds: int) -> Comparison:
     """Compare over the first window of every video of a folder."""
     torch.set_num_threads(1)
-    videos = {path.name: first_window(path) for path in sorted(folder.iterdir()) if path.suffix in VIDEO_SUFFIXES}
+    videos = {
+        path.name: first_window(path) for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES
+    }
     videos = {name: frames for name, frames in videos.items() if frames}
     peer = MTCNN(keep_all=True, device="cpu")
     ways = {"every frame": detector(1), f"every {PREPARATION.detect_every}rd frame": detector(PREPARATION.detect_every)}

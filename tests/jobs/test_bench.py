@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from jobs import bench
 from jobs.bench import NAMES, app
 from jobs.terminal import USAGE, run_app
 from tests.bench.side_by_side import Comparison, take_turns
@@ -42,6 +43,13 @@ def test_what_cannot_be_measured_is_one_sentence(tokens, says, capsys, tmp_path,
     monkeypatch.chdir(tmp_path)
     assert run_app(app, tokens) == USAGE
     assert says in capsys.readouterr().err
+
+
+def test_without_opencv_the_pipeline_is_refused_by_name_and_left_out_of_all(capsys, monkeypatch):
+    monkeypatch.setattr(bench, "has_opencv", lambda: False)
+    assert run_app(app, ["pipeline"]) == USAGE
+    assert "the benchmark 'pipeline' needs OpenCV for its peer" in capsys.readouterr().err
+    assert bench.usual_names() == [name for name in NAMES if name != "pipeline"]
 
 
 def test_a_benchmark_leaves_json_and_markdown_and_prints_its_table(tmp_path):

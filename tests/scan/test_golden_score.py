@@ -76,7 +76,8 @@ def test_scores_move_only_with_the_scoring_revision(row):
     assert [clip["score"] for clip in row["faces"][0]["clips"]] == pytest.approx(CLIPS[every], abs=TOLERANCE), ADVICE
 
 
+@pytest.mark.parametrize("row", [1], indirect=True)
 def test_the_tolerance_is_far_finer_than_what_it_is_to_notice(row):
     # The two seconds of one slowly moving face already differ by much more.
     first, second = (clip["score"] for clip in row["faces"][0]["clips"])
-    assert abs(first - second) > 50 * TOLERANCE
+    assert abs(first - second) > 100 * TOLERANCE
