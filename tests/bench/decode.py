@@ -2,11 +2,10 @@
 
 All ways run on one thread and end with the same twelve frames as RGB, except that OpenCV gives BGR. OpenCV decodes in
 order and keeps the wanted ones; decord and torchcodec are asked for the frames by number. A peer that is not installed,
-or does not open a file, is left out, and the facts say so. The ratios by codec are of ours to decoding everything.
+or does not read every file, is left out, and the facts say so. The ratios by codec are of ours to decoding everything.
 """
 
 import statistics
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,9 +18,9 @@ from gsgmodel.archive.listing import VIDEO_SUFFIXES
 from gsgmodel.errors import VideoError
 from gsgmodel.video.pictures import Painter, shown_size
 from gsgmodel.video.reader import open_video
-from tests.bench.side_by_side import Comparison
+from tests.bench.side_by_side import Comparison, take_turns
 
-PEER = "PyAV, everything in order"
+PEER, OURS = "PyAV, everything in order", "a scan"
 
 
 def decode_sampled(path: Path) -> tuple[str, int, tuple[int, ...]]:
@@ -76,45 +75,40 @@ PEERS = {"OpenCV": opencv, "decord": decord, "torchcodec": torchcodec}
 FAILURES = (ImportError, OSError, RuntimeError, ValueError, IndexError)
 
 
-def cpu_s(work: Callable[[], object]) -> float:
-    """CPU time of one run."""
-    start_s = time.process_time()
-    work()
-    return time.process_time() - start_s
+def reads(way: Callable[[], object]) -> bool:
+    """Whether a peer is installed and gives the frames."""
+    with suppress(*FAILURES):
+        way()
+        return True
+    return False
 
 
 def measure(folder: Path, *, rounds: int) -> Comparison:
-    """Compare over every video of a folder; sums over the files that all installed ways read."""
-    took_s: dict[str, list[float]] = defaultdict(lambda: [0.0] * rounds)
-    ratios, left_out, num_files = defaultdict(list), defaultdict(int), 0
-    files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
-    for path in files:
+    """Compare over every video of a folder; the table has the ways that read all of them."""
+    found: list[dict[str, list[float]]] = []
+    ratios, left_out = defaultdict(list), dict.fromkeys(PEERS, 0)
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in VIDEO_SUFFIXES:
+            continue
         try:
             codec, stream_index, ranks = decode_sampled(path)
             decode_everything(path, stream_index, ranks)
         except (VideoError, av.FFmpegError):
             continue
-        ways = {
-            PEER: partial(decode_everything, path, stream_index, ranks),
-            "a scan": partial(decode_sampled, path),
-        }
-        for name, peer in PEERS.items():
-            ways[name] = partial(peer, path, ranks)
-            with suppress(*FAILURES):
-                ways[name]()
-                continue
+        peers = {name: partial(peer, path, ranks) for name, peer in PEERS.items()}
+        readers = {name: way for name, way in peers.items() if reads(way)}
+        everything = partial(decode_everything, path, stream_index, ranks)
+        took_s = take_turns({PEER: everything, OURS: partial(decode_sampled, path), **readers}, rounds=rounds)
+        found.append(took_s)
+        ratios[codec].append(min(took_s[OURS]) / min(took_s[PEER]))
+        for name in PEERS.keys() - readers.keys():
             left_out[name] += 1
-            del ways[name]
-        found = {name: [cpu_s(way) for _ in range(rounds)] for name, way in ways.items()}
-        ratios[codec].append(min(found["a scan"]) / min(found[PEER]))
-        num_files += 1
-        if len(ways) + sum(left_out[name] >= num_files for name in PEERS) == len(PEERS) + 2:
-            for name, values in found.items():
-                took_s[name] = [total + value for total, value in zip(took_s[name], values, strict=True)]
+    everywhere = [name for name in (PEER, OURS, *PEERS) if not left_out.get(name)]
     facts = {
-        f"{codec}: a scan's share of {PEER}": f"mean {statistics.mean(values):.2f}, {min(values):.2f} to "
+        f"{codec}: {OURS}'s share of {PEER}": f"mean {statistics.mean(values):.2f}, {min(values):.2f} to "
         f"{max(values):.2f}, {len(values)} files"
         for codec, values in sorted(ratios.items())
     }
-    facts |= {f"left out by {name}": f"{number} of {num_files} files" for name, number in left_out.items()}
-    return Comparison(title="Decoding", peer=PEER, took_s=dict(took_s), facts=facts)
+    facts |= {f"not read by {name}": f"{number} of {len(found)} files" for name, number in left_out.items() if number}
+    sums = {name: [sum(values) for values in zip(*(each[name] for each in found), strict=True)] for name in everywhere}
+    return Comparison(title="Decoding", peer=PEER, took_s=sums, facts=facts)
