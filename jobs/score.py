@@ -53,6 +53,14 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
 
     notes = check_scan(inputs, settings)
     say(notes)
+    from gsgmodel.scan.early import is_sure_to_need_ray, starting_ray
+
+    with starting_ray(settings.wishes, is_wanted=is_sure_to_need_ray(settings)):
+        return scan_archive(inputs, settings, notes)
+
+
+def scan_archive(inputs: tuple[str, ...], settings: ScanSettings, notes: list[str]) -> "Summary | None":
+    """Plan and scan, once everything is checked."""
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.finish import summary_text
     from gsgmodel.scan.opening import open_scan
@@ -72,24 +80,16 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
 def run(scan: "Scan", planner: "Planner") -> "Summary":
     """Take the plan through the stages while the archive is listed: prepare, score, commit."""
     from gsgmodel.scan.canary import CanaryVideos
-    from gsgmodel.scan.commit import Committer
     from gsgmodel.scan.finish import finish
+    from gsgmodel.scan.joint import prepare_and_score
     from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
     from gsgmodel.scan.prepare import prepare
-    from gsgmodel.scan.progress import Progress
     from gsgmodel.scan.score import score
     from gsgmodel.scan.session import start_ray
     from gsgmodel.scan.source import read_plan
 
     settings, plan = scan.settings, planner.plan
-    committer = Committer(
-        sink=scan.sink,
-        progress=Progress(num_planned=plan.num_videos),
-        commit_s=scan.commit_s,
-        max_crashed=settings.max_crashed,
-        threshold=scan.threshold,
-        report=scan.tracked.log if scan.tracked else None,
-    )
+    committer = scan.committer(num_planned=plan.num_videos)
     if not plan.num_videos:
         return finish(scan, plan, NOTHING_PLANNED, committer, stop=scan.stop)
     say([plan_text(plan)])
@@ -101,6 +101,8 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
 
         def stream(plan_path: "Path") -> "Rows":
             rows = read_plan(plan_path)
+            if session.pools.is_joint:
+                return prepare_and_score(rows, session, model=scan.model, settings=settings, canary=scan.canary)
             rows = prepare(rows, session, preparation=scan.model.settings.preparation, settings=settings)
             return score(rows, session, model=scan.model, settings=settings, canary=scan.canary)
 

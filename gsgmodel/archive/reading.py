@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
 from gsgmodel.archive.identity import is_s3, local_path
-from gsgmodel.archive.pinned import S3Source
 from gsgmodel.errors import ChangedError, DeniedError, MissingError, UnavailableError, VideoError
 from gsgmodel.records import VideoRef
 
@@ -179,5 +178,11 @@ def open_object(ref: VideoRef, *, s3_endpoint: str | None = None) -> ObjectReade
         one that may not be read ``DeniedError``, a store that fails ``UnavailableError``; a scheme that is not
         supported ``ConfigError``. Of an object of S3, the first read that takes a request raises them.
     """
-    source = S3Source(ref, s3_endpoint=s3_endpoint) if is_s3(ref.uri) else _LocalSource(ref)
-    return ObjectReader(source, ref.size_bytes)
+    return ObjectReader(_s3_source(ref, s3_endpoint) if is_s3(ref.uri) else _LocalSource(ref), ref.size_bytes)
+
+
+def _s3_source(ref: VideoRef, s3_endpoint: str | None) -> _Source:
+    # The client and what it stands on take a third of a second to load, in every process that opens videos.
+    from gsgmodel.archive.pinned import S3Source  # noqa: PLC0415
+
+    return S3Source(ref, s3_endpoint=s3_endpoint)

@@ -11,8 +11,7 @@ import time
 from functools import cache
 from typing import Any
 
-from fsspec.asyn import sync
-from s3fs import S3FileSystem
+from fsspec.asyn import AsyncFileSystem, sync
 
 from gsgmodel.archive.s3_errors import EXPIRED, code_of, named_errors
 from gsgmodel.errors import DeniedError
@@ -67,8 +66,11 @@ def wait_s(attempt: int) -> float:
 
 
 @cache
-def connect(endpoint: str | None) -> S3FileSystem:
+def connect(endpoint: str | None) -> AsyncFileSystem:
     """The process's client of a store; nothing is sent yet."""
+    # A third of a second in every process; most scans of local files need none of it.
+    from s3fs import S3FileSystem  # noqa: PLC0415
+
     settings = {
         "retries": {"mode": "standard", "total_max_attempts": ATTEMPTS},
         "connect_timeout": CONNECT_TIMEOUT_S,

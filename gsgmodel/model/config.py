@@ -10,6 +10,8 @@ from gsgmodel.model.grid import Grid, num_patches
 Numerics = Literal["float32", "bfloat16"]
 """What the backbone computes in when it scores."""
 WantedNumerics = Literal["auto", "float32", "bfloat16"]
+UNTRAINED = "untrained"
+"""Reference and version of a network that nobody trained: it has no thresholds, and its scores mean nothing."""
 Backbone = Literal["resnet18", "resnet34", "resnet50", "tiny"]
 Layer = Literal["layer4", "layer3", "layer2"]
 Aggregation = Literal["st_gate", "st_softmax", "gate_renorm", "soft_all", "literal"]

@@ -7,15 +7,12 @@ import safetensors.numpy
 import safetensors.torch
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.config import UNTRAINED, GSGConfig
 from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.initial import draw_weights
 from gsgmodel.model.settings import PREPARATION, ModelSettings, check_preparation
 from gsgmodel.model.weights import ModelFiles, empty_network, empty_state, model_digest, read_model
 from gsgmodel.records import Preparation
-
-UNTRAINED = "untrained"
-"""Reference and version of a network that nobody trained: it has no thresholds, and its scores mean nothing."""
 
 
 def resolve_model(ref: str, *, preparation: Preparation = PREPARATION) -> ModelFiles:

@@ -10,8 +10,7 @@ import re
 from typing import Any
 
 from botocore.exceptions import BotoCoreError
-from fsspec.asyn import sync
-from s3fs import S3FileSystem
+from fsspec.asyn import AsyncFileSystem, sync
 
 from gsgmodel.archive.s3 import connect
 from gsgmodel.errors import DeniedError
@@ -67,7 +66,7 @@ def storage_options(endpoint: str | None) -> dict[str, str]:
     return options
 
 
-async def _known(store: S3FileSystem) -> tuple[Any, Any]:
+async def _known(store: AsyncFileSystem) -> tuple[Any, Any]:
     """The store's client, and the credentials of its session as they are now, or None."""
     client = await store.set_session()
     credentials = await store.session.get_credentials()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 
 from gsgmodel.errors import Status
-from gsgmodel.model.reference import UNTRAINED
+from gsgmodel.model.config import UNTRAINED
 from gsgmodel.results.runs import to_toml
 from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.opening import Scan

@@ -19,7 +19,7 @@ from gsgmodel.records import Preparation
 from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.commit import Sink
+from gsgmodel.scan.commit import Committer, Sink
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
@@ -51,6 +51,21 @@ class Scan(Run):
     """Clips of the model with what it said of them where it was registered; None where it has none."""
     tracked: TrackedRun | None
     """The run in MLflow; None where nothing is kept or MLflow is not wanted."""
+
+    def committer(self, *, num_planned: int) -> Committer:
+        """What takes the rows that arrive, and shows how many of those planned so far have.
+
+        Args:
+            num_planned: May grow.
+        """
+        return Committer(
+            sink=self.sink,
+            progress=Progress(num_planned=num_planned),
+            commit_s=self.commit_s,
+            max_crashed=self.settings.max_crashed,
+            threshold=self.threshold,
+            report=self.tracked.log if self.tracked else None,
+        )
 
 
 @contextmanager

@@ -19,6 +19,9 @@ PREPARE_BYTES = int(1.75 * GIB)
 """Memory of a prepare actor; 1.65 GB at most over 25 videos up to 1080p (tests/bench/scan.py)."""
 SCORE_BYTES = int(1.4 * GIB)
 """Memory of a score actor with ResNet-34 on a CPU; 1.32 GB at most (tests/bench/scan.py)."""
+JOINT_BYTES = int(2.25 * GIB)
+"""Memory of an actor that prepares and scores, and of its decoder; the actor took 0.9 GB of its own at most over 25
+videos up to 1080p (tests/bench/scan.py)."""
 DRIVER_BYTES = int(1.25 * GIB)
 """Memory of the driver, which reads the weights; 1.18 GB at most (tests/bench/scan.py)."""
 ROW_BYTES = 64 << 20
@@ -31,9 +34,9 @@ _STEPS = 1000
 GPUS = Path("/proc/driver/nvidia/gpus")
 """Holds a folder for each GPU of the machine, where its driver is loaded."""
 ACTORS_PER_CORE = Fraction(3, 4)
-"""Of each stage, where both run on the CPU: either takes 40 to 60 % of the time, depending on the faces in a video, so
-both pools together outnumber the cores. On two cores 2 + 2 actors keep 0.94 of them busy, 2 + 1 only 0.69
-(tests/bench/scan.py over 25 real videos with 52 clips)."""
+"""That prepare, where score actors on CPUs are asked for: either stage takes 40 to 60 % of the time, depending on the
+faces in a video, so both pools together outnumber the cores. On two cores 2 + 2 actors keep 0.94 of them busy, 2 + 1
+only 0.69 (tests/bench/scan.py over 25 real videos with 52 clips)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +57,7 @@ class Wishes:
     prepare_actors: int | None
     """None to choose."""
     score_actors: int | None
-    """None to choose."""
+    """None to choose: one a GPU, and none of their own where the network runs on the cores that prepare."""
     batch_clips: int
     """Clips of one forward pass; a call of the second stage takes as many rows, unless it runs on a CPU's cores."""
 
@@ -71,7 +74,10 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pools:
-    """How many actors of each stage, and what each reserves. The second stage scores, or keeps what was prepared."""
+    """How many actors of each stage, and what each reserves. The second stage scores, or keeps what was prepared.
+
+    Without actors of its own it runs in those that prepare.
+    """
 
     prepare_actors: int
     score_actors: int
@@ -85,6 +91,11 @@ class Pools:
     """Of the Ray that is started here; a cluster's is as it is."""
     memory_per_actor_bytes: int = 0
     """What an actor reserves on a cluster, so that no node gets more than it holds; nothing on one machine."""
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether the actors that prepare also score."""
+        return not self.score_actors
 
     @property
     def cpus_per_score_actor(self) -> float:
@@ -125,7 +136,9 @@ def fit_for(num_videos: int, wishes: Wishes, nodes: Sequence[Machine], *, on_clu
         return pools
     prepare = wishes.prepare_actors or min(pools.prepare_actors, most)
     return fit(
-        replace(wishes, prepare_actors=prepare, score_actors=wishes.score_actors or min(pools.score_actors, most))
+        replace(
+            wishes, prepare_actors=prepare, score_actors=wishes.score_actors or min(pools.score_actors, most) or None
+        )
     )
 
 
@@ -139,33 +152,29 @@ def fit_machine(machine: Machine, wishes: Wishes) -> Pools:
     Raises:
         ConfigError: If a GPU is asked for and there is none, or if the memory or the cores cannot hold the actors.
     """
-    device, prepare_actors, score_actors = wishes.device, wishes.prepare_actors, wishes.score_actors
-    if device == "gpu" and machine.num_gpus == 0:
+    if wishes.device == "gpu" and machine.num_gpus == 0:
         raise ConfigError("--device is gpu, but no GPU is visible here; accepted: auto or cpu")
-    on_gpu = _is_on_gpu(device, machine.num_gpus)
-    has_cores = on_gpu or device == "none"
-    if device == "none":
-        score = score_actors or _keep_actors(machine.cores)
-    else:
-        score = score_actors or (machine.num_gpus if on_gpu else _score_actors(machine, prepare_actors=prepare_actors))
+    on_gpu = _is_on_gpu(wishes.device, machine.num_gpus)
+    score = _score_actors(wishes, cores=machine.cores, num_gpus=machine.num_gpus if on_gpu else 0)
     if on_gpu and score > machine.num_gpus:
         raise ConfigError(f"--score-actors is {score}, but there are {machine.num_gpus} GPUs; accepted: up to that")
-    room = _free_bytes(machine, prepare=0, score=score) // PREPARE_BYTES
+    has_cores = on_gpu or not score or wishes.device == "none"
+    room = _free_bytes(machine, prepare=0, score=score) // _prepare_bytes(score)
     most = math.floor(machine.cores) if has_cores else _actors_for(machine.cores)
-    prepare = prepare_actors or max(1, min(most, room))
+    prepare = wishes.prepare_actors or max(1, min(most, room))
     _check_memory(machine, prepare=prepare, score=score, wishes=wishes)
     # Rounding down keeps the sum within the cores.
     cpus_per_actor = int(min(1.0, machine.cores / (prepare + score)) * _STEPS) / _STEPS
     if cpus_per_actor <= 0:
-        raise ConfigError(f"{prepare + score} actors do not fit {machine.cores:g} cores: set fewer --prepare-actors")
+        raise ConfigError(f"{prepare + score} actors do not fit {machine.cores:g} cores: {wishes.advice}")
     return Pools(
         prepare_actors=prepare,
         score_actors=score,
         cpus_per_actor=cpus_per_actor,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
-        has_network=device != "none",
+        has_network=wishes.device != "none",
         # On a CPU a batch of one video is as fast and keeps fewer videos in work.
-        rows_per_score_call=wishes.batch_clips if has_cores else 1,
+        rows_per_score_call=wishes.batch_clips if on_gpu or wishes.device == "none" else 1,
         object_store_bytes=min(
             MIN_OBJECT_STORE_BYTES + _free_bytes(machine, prepare=prepare, score=score),
             _object_store_bytes(machine, rows=prepare * 2 + score * wishes.batch_clips * 3),
@@ -187,28 +196,26 @@ def fit_nodes(nodes: Sequence[Machine], wishes: Wishes) -> Pools:
     """
     num_gpus = sum(node.num_gpus for node in nodes)
     on_gpu = _is_on_gpu(wishes.device, num_gpus)
-    has_cores = on_gpu or wishes.device == "none"
+    score = _score_actors(wishes, cores=sum(node.cores for node in nodes), num_gpus=num_gpus if on_gpu else 0)
+    has_cores = on_gpu or not score or wishes.device == "none"
+    each_bytes = _prepare_bytes(score)
     pairs = [min(_actors_for(node.cores), node.memory_bytes // (PREPARE_BYTES + SCORE_BYTES)) for node in nodes]
     alone = [
-        min(math.floor(node.cores), (node.memory_bytes - node.num_gpus * SCORE_BYTES) // PREPARE_BYTES)
+        min(math.floor(node.cores), (node.memory_bytes - (node.num_gpus if on_gpu else 0) * SCORE_BYTES) // each_bytes)
         for node in nodes
     ]
-    if wishes.device == "none":
-        score = wishes.score_actors or _keep_actors(sum(node.cores for node in nodes))
-    else:
-        score = wishes.score_actors or max(1, num_gpus if on_gpu else sum(pairs))
     prepare = wishes.prepare_actors or max(1, sum(max(0, each) for each in (alone if has_cores else pairs)))
     if wishes.device == "gpu" and not on_gpu:
         raise ConfigError("--device is gpu, but no GPU of the cluster is free; accepted: auto or cpu")
     if on_gpu and score > num_gpus:
         raise ConfigError(f"--score-actors is {score}, but {num_gpus} GPUs are free; accepted: up to that")
     num_actors = prepare if has_cores else prepare + score
-    steps = _largest_share(nodes, num_actors)
+    steps = _largest_share(nodes, num_actors, each_bytes=each_bytes)
     if not steps:
         cores, memory_gib = sum(node.cores for node in nodes), sum(node.memory_bytes for node in nodes) / GIB
         raise ConfigError(
-            f"{prepare} prepare and {score} {wishes.second} actors do not fit what is free of the cluster, {cores:g} "
-            f"cores and {memory_gib:.1f} GiB on {len(nodes)} nodes: {wishes.advice}"
+            f"{_actors_text(prepare, score, wishes)} do not fit what is free of the cluster, {cores:g} cores and "
+            f"{memory_gib:.1f} GiB on {len(nodes)} nodes: {wishes.advice}"
         )
     return Pools(
         prepare_actors=prepare,
@@ -216,9 +223,9 @@ def fit_nodes(nodes: Sequence[Machine], wishes: Wishes) -> Pools:
         cpus_per_actor=steps / _STEPS,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
         has_network=wishes.device != "none",
-        rows_per_score_call=wishes.batch_clips if has_cores else 1,
+        rows_per_score_call=wishes.batch_clips if on_gpu or wishes.device == "none" else 1,
         object_store_bytes=0,
-        memory_per_actor_bytes=PREPARE_BYTES,
+        memory_per_actor_bytes=each_bytes,
     )
 
 
@@ -226,23 +233,29 @@ def _is_on_gpu(device: str, num_gpus: int) -> bool:
     return device in {"auto", "gpu"} and num_gpus > 0
 
 
-def _largest_share(nodes: Sequence[Machine], num_actors: int) -> int:
+def _largest_share(nodes: Sequence[Machine], num_actors: int, *, each_bytes: int) -> int:
     """The largest share of a core, in thousandths, at which the nodes hold so many actors; 0 if none does."""
     least, most = 0, _STEPS
     while least < most:
         steps = (least + most + 1) // 2
-        room = sum(min(int(node.cores * _STEPS) // steps, node.memory_bytes // PREPARE_BYTES) for node in nodes)
+        room = sum(min(int(node.cores * _STEPS) // steps, node.memory_bytes // each_bytes) for node in nodes)
         least, most = (steps, most) if room >= num_actors else (least, steps - 1)
     return least
 
 
-def _score_actors(machine: Machine, *, prepare_actors: int | None) -> int:
-    """As many as keep up with the prepare actors, of those that the memory holds together with them."""
-    if prepare_actors is not None:
-        by_memory = _free_bytes(machine, prepare=prepare_actors, score=0) // SCORE_BYTES
-    else:
-        by_memory = _free_bytes(machine, prepare=0, score=0) // (PREPARE_BYTES + SCORE_BYTES)
-    return max(1, min(_actors_for(machine.cores), by_memory))
+def _score_actors(wishes: Wishes, *, cores: float, num_gpus: int) -> int:
+    """As many as are asked for, or one a GPU: none of their own on CPUs."""
+    if wishes.device == "none":
+        return wishes.score_actors or _keep_actors(cores)
+    return wishes.score_actors or num_gpus
+
+
+def _prepare_bytes(score_actors: int) -> int:
+    return PREPARE_BYTES if score_actors else JOINT_BYTES
+
+
+def _actors_text(prepare: int, score: int, wishes: Wishes) -> str:
+    return f"{prepare} prepare and {score} {wishes.second} actors" if score else f"{prepare} prepare actors"
 
 
 def _keep_actors(cores: float) -> int:
@@ -255,16 +268,16 @@ def _actors_for(cores: float) -> int:
 
 def _check_memory(machine: Machine, *, prepare: int, score: int, wishes: Wishes) -> None:
     if _free_bytes(machine, prepare=prepare, score=score) < 0:
-        need = prepare * PREPARE_BYTES + score * SCORE_BYTES + DRIVER_BYTES + MIN_OBJECT_STORE_BYTES
+        need_bytes = machine.memory_bytes - _free_bytes(machine, prepare=prepare, score=score)
         raise ConfigError(
-            f"{prepare} prepare and {score} {wishes.second} actors need about {need / GIB:.1f} GiB of memory, and "
-            f"there are {machine.memory_bytes / GIB:.1f}: {wishes.advice}"
+            f"{_actors_text(prepare, score, wishes)} need about {need_bytes / GIB:.1f} GiB of memory, and there are "
+            f"{machine.memory_bytes / GIB:.1f}: {wishes.advice}"
         )
 
 
 def _free_bytes(machine: Machine, *, prepare: int, score: int) -> int:
     fixed = DRIVER_BYTES + MIN_OBJECT_STORE_BYTES
-    return machine.memory_bytes - fixed - prepare * PREPARE_BYTES - score * SCORE_BYTES
+    return machine.memory_bytes - fixed - prepare * _prepare_bytes(score) - score * SCORE_BYTES
 
 
 def _object_store_bytes(machine: Machine, *, rows: int) -> int:

@@ -10,7 +10,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, TextIO
 
 # Read by Ray's native part when it is loaded: it reports as errors what this use of it makes harmless.
 os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -25,7 +26,6 @@ from ray.data import DataContext
 import gsgmodel
 from gsgmodel.errors import ConfigError
 from gsgmodel.redact import redact
-from gsgmodel.scan.cluster import Room, await_room
 from gsgmodel.scan.gate import open_gate
 from gsgmodel.scan.preflight import Machine, Pools, Wishes, fit_for, this_machine
 from gsgmodel.scan.stop import Patience
@@ -46,6 +46,8 @@ NO_POOLS = Pools(
 RAY_PROCESSES = frozenset({"raylet", "gcs_server"})
 _RUNNING = threading.Event()
 """Set within ``running_ray``."""
+_STARTING = threading.Lock()
+"""Held while Ray starts; whoever comes meanwhile waits and finds it running."""
 END_S = 5.0
 """What Ray's processes get to end by themselves; all but the stuck ones are gone in 3 seconds."""
 
@@ -91,7 +93,7 @@ def start_ray(wishes: Wishes, *, num_videos: int, patience: Patience) -> Iterato
         store_bytes = fit_for(num_videos, wishes, [this_machine()], on_cluster=False).object_store_bytes
     with running_ray(object_store_bytes=store_bytes):
         _set_context()
-        free = await_room(_room(wishes, num_videos=num_videos), patience) if is_joining() else [this_machine()]
+        free = _free_of_cluster(wishes, num_videos, patience) if is_joining() else [this_machine()]
         is_stopped = is_joining() and patience.is_stopped()
         pools = NO_POOLS if is_stopped else fit_for(num_videos, wishes, free, on_cluster=is_joining())
         gate = open_gate(max_in_work=pools.max_in_work)
@@ -111,25 +113,39 @@ def running_ray(*, object_store_bytes: int) -> Iterator[None]:
     Yields:
         When it runs.
     """
-    if _RUNNING.is_set():
+    with _STARTING:
+        is_within = _RUNNING.is_set()
+        # What this process has started otherwise is not Ray's to end.
+        others = set(psutil.Process().children(recursive=True))
+        if not is_within:
+            _start_or_join(object_store_bytes)
+            _RUNNING.set()
+    try:
         yield
-        return
-    # What this process has started otherwise is not Ray's to end.
-    others = set(psutil.Process().children(recursive=True))
+    finally:
+        if not is_within:
+            _let_go(others)
+
+
+def _start_or_join(object_store_bytes: int) -> None:
     if is_joining():
         join()
     else:
         _hush(logging.ERROR)
         _start_here(this_machine(), object_store_bytes=object_store_bytes)
-    _RUNNING.set()
-    try:
-        yield
-    finally:
-        _RUNNING.clear()
-        _hush(logging.CRITICAL)
-        family = [each for each in psutil.Process().children(recursive=True) if each not in others]
-        ray.shutdown()
-        _end(family)
+
+
+def _let_go(others: set[psutil.Process]) -> None:
+    """End what Ray has started, or leave the cluster.
+
+    Args:
+        others: Processes that were there before, and stay.
+    """
+    _RUNNING.clear()
+    _hush(logging.CRITICAL)
+    family = [each for each in psutil.Process().children(recursive=True) if each not in others]
+    ray.shutdown()
+    _end(family)
 
 
 def join() -> None:
@@ -153,13 +169,17 @@ def join() -> None:
         raise ConfigError(f"RAY_ADDRESS is {address!r}, and that cluster cannot be joined: {error}") from error
 
 
-def _room(wishes: Wishes, *, num_videos: int) -> Room:
+def _free_of_cluster(wishes: Wishes, num_videos: int, patience: Patience) -> list[Machine]:
+    # Ray's questions about a cluster take a third of a second to load, in every process that knows a session.
+    from gsgmodel.scan.cluster import Room, await_room  # noqa: PLC0415
+
     most_gpus = wishes.score_actors or math.ceil(num_videos / wishes.batch_clips)
-    return Room(
+    room = Room(
         cores=wishes.prepare_actors or num_videos,
         gpus=0 if wishes.device in {"cpu", "none"} else most_gpus,
         needs_gpu=wishes.device == "gpu",
     )
+    return await_room(room, patience)
 
 
 def _start_here(machine: Machine, *, object_store_bytes: int) -> None:
@@ -203,9 +223,14 @@ def _set_context() -> None:
 
 @contextmanager
 def _native_log_held() -> Iterator[None]:
-    """Keep what Ray's native part writes at its start off the terminal, unless it does not start."""
+    """Keep what Ray's native part writes at its start off the terminal, unless it does not start.
+
+    What Python writes meanwhile, from other threads, still goes there.
+    """
     with tempfile.TemporaryFile() as held:
-        terminal = os.dup(2)
+        terminal, usual = os.dup(2), sys.stderr
+        if usual is sys.__stderr__:
+            sys.stderr = _other_stderr()
         os.dup2(held.fileno(), 2)
         is_started = False
         try:
@@ -214,9 +239,16 @@ def _native_log_held() -> Iterator[None]:
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
+            sys.stderr = usual
             if not is_started:
                 held.seek(0)
                 sys.stderr.write(held.read().decode(errors="replace"))
+
+
+@cache
+def _other_stderr() -> TextIO:
+    """Standard error on a descriptor of its own; it stays open, for whoever took it to write to."""
+    return os.fdopen(os.dup(2), "w", buffering=1)
 
 
 def _hush(level: int) -> None:

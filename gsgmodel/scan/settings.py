@@ -116,7 +116,7 @@ class ScanSettings(RunSettings):
     numerics: WantedNumerics = "auto"
     """What the backbone computes in; auto takes bfloat16 where the model is fit for it and the machine made for it."""
     score_actors: int | None = None
-    """Processes that run the network; one a GPU, or one for three cores, by default."""
+    """Processes that run the network; one a GPU by default; without GPUs those that prepare run it too."""
     batch_clips: int = 4
     """Clips the network takes at once."""
 

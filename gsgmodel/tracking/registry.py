@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.model import reference
+from gsgmodel.model.config import UNTRAINED
 from gsgmodel.model.settings import PREPARATION, check_preparation
 from gsgmodel.model.weights import MAX_SETTINGS_BYTES, SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
 from gsgmodel.records import Preparation
@@ -106,7 +107,7 @@ def canary_of(files: ModelFiles, *, tracking_uri: str) -> bytes | None:
     if files.uri.startswith(("models:/", "runs:/")):
         content = fetch_canary(files.uri, tracking_uri=tracking_uri)
     else:
-        content = None if files.version == reference.UNTRAINED else read_canary(Path(unquote(urlsplit(files.uri).path)))
+        content = None if files.version == UNTRAINED else read_canary(Path(unquote(urlsplit(files.uri).path)))
     if content is not None:
         parse_canary(files, content)
     return content

@@ -25,7 +25,7 @@ from gsgmodel.scan.preflight import this_machine
 from gsgmodel.scan.settings import ScanSettings
 from jobs.score import score_archive
 
-STAGES = {"PrepareActor": "prepare", "ScoreActor": "score", "raylet": "raylet"}
+STAGES = {"PrepareActor": "prepare", "ScoreActor": "score", "JointActor": "joint", "raylet": "raylet"}
 
 
 class Watch:

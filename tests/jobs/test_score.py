@@ -3,9 +3,9 @@
 import json
 import os
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -15,47 +15,12 @@ from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import save_model
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.parts import planned_rows
-from gsgmodel.scan.rows import SCORED_SCHEMA
+from gsgmodel.scan.session import NO_POOLS
 from jobs.score import app
 from jobs.terminal import run_app
+from tests.played_stages import Session, Stages
 
 TINY = GSGConfig(backbone="tiny", hidden=16, layers=2, num_selected=2, attention_hidden=8)
-STATUS = {"broken": "unreadable", "denied": "denied", "nobody": "no_face"}
-"""What becomes of a video, by the beginning of its name; every other one is scored."""
-
-
-class Gate:
-    def leave(self, video_ids):
-        pass
-
-    def close(self):
-        return 0
-
-
-class Stages:
-    """Scores by names: ``fake-1.mp4`` is fake. Drops the names in ``lost`` and interrupts itself before one."""
-
-    def __init__(self):
-        self.scored = []
-        self.lost = set()
-        self.interrupt_before = None
-        self.signum = signal.SIGINT
-
-    def iter_batches(self, **_):
-        for planned in planned_rows(self.path):
-            row = planned.to_pylist()[0]
-            name = row["uri"].rpartition("/")[2]
-            if name == self.interrupt_before:
-                os.kill(os.getpid(), self.signum)
-                return
-            if name in self.lost:
-                continue
-            self.scored.append(name)
-            status = STATUS.get(name.partition("-")[0], "scored")
-            score = {"scored": 0.9 if name.startswith("fake") else 0.25}.get(status)
-            found = {"status": status, "score": score, "num_faces": int(score is not None), "num_clips": 1}
-            yield pa.Table.from_pylist([row | found | {"decoder": "av 1"}], schema=SCORED_SCHEMA)
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +30,14 @@ def stages(monkeypatch):
 
     @contextmanager
     def start_ray(*_, **__):
-        yield Gate()
+        yield Session()
+
+    def take_the_stage(name):
+        def take(rows, _session, **_):
+            played.stages.append(name)
+            return rows
+
+        return take
 
     def read_plan(path):
         played.path = path
@@ -73,8 +45,9 @@ def stages(monkeypatch):
 
     monkeypatch.setattr("gsgmodel.scan.session.start_ray", start_ray)
     monkeypatch.setattr("gsgmodel.scan.source.read_plan", read_plan)
-    monkeypatch.setattr("gsgmodel.scan.prepare.prepare", lambda rows, _session, **_: rows)
-    monkeypatch.setattr("gsgmodel.scan.score.score", lambda rows, _session, **_: rows)
+    monkeypatch.setattr("gsgmodel.scan.early.starting_ray", lambda *_, **__: nullcontext())
+    for stage in ("prepare.prepare", "score.score", "joint.prepare_and_score"):
+        monkeypatch.setattr(f"gsgmodel.scan.{stage}", take_the_stage(stage.partition(".")[2]))
     return played
 
 
@@ -142,6 +115,17 @@ def test_without_an_output_verdicts_are_printed_and_nothing_is_kept(score, archi
     assert "flagged at 0.5: 1" in err
     assert err.endswith("exit code 0: done\n")
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("score_actors", "stages_taken"), [(1, ["prepare", "score"]), (0, ["prepare_and_score"])], ids=["apart", "joint"]
+)
+def test_videos_go_through_two_stages_or_through_one_that_does_both(
+    score, archive, stages, monkeypatch, score_actors, stages_taken
+):
+    monkeypatch.setattr(Session, "pools", replace(NO_POOLS, score_actors=score_actors))
+    assert score(archive("fake-1.mp4"))[0] == 0
+    assert stages.stages == stages_taken
 
 
 def test_with_an_output_every_video_is_a_row_and_a_second_run_scores_nothing(score, archive, output, stages):

@@ -9,8 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gsgmodel.errors import OutputError, Status
-from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.reference import UNTRAINED
+from gsgmodel.model.config import UNTRAINED, GSGConfig
 from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.results.runs import RunFolder

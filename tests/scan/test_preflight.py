@@ -13,6 +13,7 @@ from gsgmodel.scan import preflight as module
 from gsgmodel.scan.preflight import (
     DRIVER_BYTES,
     GIB,
+    JOINT_BYTES,
     MIN_OBJECT_STORE_BYTES,
     PREPARE_BYTES,
     SCORE_BYTES,
@@ -44,7 +45,8 @@ def machine(*, cores=2, memory_gib=8.0, num_gpus=0):
 
 
 def needs(pools):
-    actors = pools.prepare_actors * PREPARE_BYTES + pools.score_actors * SCORE_BYTES
+    each = JOINT_BYTES if pools.is_joint else PREPARE_BYTES
+    actors = pools.prepare_actors * each + pools.score_actors * SCORE_BYTES
     return actors + DRIVER_BYTES + pools.object_store_bytes
 
 
@@ -69,7 +71,7 @@ def test_whatever_is_asked_for_fits_or_is_refused(on, device, prepare_actors, sc
     assert needs(pools) <= on.memory_bytes
     assert pools.object_store_bytes >= MIN_OBJECT_STORE_BYTES
     assert pools.prepare_actors >= 1
-    assert pools.score_actors >= 1
+    assert pools.is_joint == (score_actors is None and not pools.gpus_per_score_actor)
     assert pools.max_in_work >= pools.prepare_actors + pools.score_actors
     assert pools.prepare_actors == (prepare_actors or pools.prepare_actors)
     assert pools.score_actors == (score_actors or pools.score_actors)
@@ -78,44 +80,49 @@ def test_whatever_is_asked_for_fits_or_is_refused(on, device, prepare_actors, sc
 @given(cores=st.integers(1, 256), memory_gib=st.integers(5, 512))
 def test_without_wishes_every_machine_with_five_gigabytes_is_fitted(cores, memory_gib):
     pools = fit(machine(cores=cores, memory_gib=memory_gib))
-    assert 1 <= pools.score_actors <= pools.prepare_actors <= cores
+    assert pools.is_joint
+    assert 1 <= pools.prepare_actors <= cores
 
 
-def test_two_cores_are_enough():
-    pools = fit(machine(cores=2))
+@pytest.mark.parametrize("cores", [1, 2])
+def test_without_gpus_every_core_gets_an_actor_that_prepares_and_scores(cores):
+    pools = fit(machine(cores=cores))
+    assert (pools.prepare_actors, pools.score_actors, pools.cpus_per_actor) == (cores, 0, 1.0)
+    assert pools.rows_per_score_call == 1
+
+
+def test_score_actors_on_cpus_where_they_are_asked_for_share_the_cores_with_those_that_prepare():
+    pools = fit(machine(cores=2), score_actors=2)
     assert (pools.prepare_actors, pools.score_actors) == (2, 2)
+    assert not pools.is_joint
     assert 4 * pools.cpus_per_actor <= 2
+    assert fit_nodes([machine(cores=2)], replace(WISHES, score_actors=2)).prepare_actors == 2
 
 
-def test_one_core_is_enough():
-    pools = fit(machine(cores=1))
-    assert (pools.prepare_actors, pools.score_actors) == (1, 1)
-
-
-def test_many_cores_with_little_memory_run_fewer_actors_of_both_stages():
+def test_many_cores_with_little_memory_run_fewer_actors():
     pools = fit(machine(cores=64, memory_gib=32))
-    assert 1 < pools.score_actors <= pools.prepare_actors < 48
+    assert 1 < pools.prepare_actors < 16
 
 
-def test_a_machine_without_room_for_one_of_each_is_refused_with_both_numbers():
-    with pytest.raises(
-        ConfigError, match=r"1 prepare and 1 score actors need about 4\.[67] GiB .* there are 2\.0: set"
-    ):
+def test_a_machine_without_room_for_one_actor_is_refused_with_both_numbers():
+    with pytest.raises(ConfigError, match=r"1 prepare actors need about \d\.\d GiB .* there are 2\.0: set"):
         fit(machine(memory_gib=2))
+    with pytest.raises(ConfigError, match=r"1 prepare and 1 score actors need about 4\.[67] GiB .* there are 2\.0"):
+        fit(machine(memory_gib=2), score_actors=1)
 
 
 def test_more_actors_than_the_memory_holds_are_refused():
     with pytest.raises(ConfigError, match=r"100 prepare and 1 score actors need about 177\.\d GiB"):
-        fit(machine(), prepare_actors=100)
+        fit(machine(), prepare_actors=100, score_actors=1)
 
 
 def test_more_actors_than_the_cores_can_be_cut_into_are_refused():
-    with pytest.raises(ConfigError, match="5002 actors do not fit 2 cores"):
-        fit(machine(memory_gib=10_000), prepare_actors=5000)
+    with pytest.raises(ConfigError, match="5000 actors do not fit 2 cores"):
+        fit(machine(memory_gib=20_000), prepare_actors=5000)
 
 
 def test_a_cluster_without_cores_is_refused():
-    with pytest.raises(ConfigError, match="2 actors do not fit 0 cores"):
+    with pytest.raises(ConfigError, match="1 actors do not fit 0 cores"):
         fit(machine(cores=0))
 
 
@@ -199,13 +206,13 @@ def test_whatever_a_cluster_has_every_actor_can_be_placed_or_the_run_is_refused(
     assert pools.score_actors * pools.gpus_per_score_actor <= sum(node.num_gpus for node in nodes)
     assert bool(pools.gpus_per_score_actor) == (device != "cpu" and any(node.num_gpus for node in nodes))
     assert pools.prepare_actors == (prepare_actors or pools.prepare_actors) >= 1
-    assert pools.score_actors == (score_actors or pools.score_actors) >= 1
+    assert pools.score_actors == (score_actors or pools.score_actors)
+    assert pools.is_joint == (score_actors is None and not pools.gpus_per_score_actor)
 
 
 def test_a_cluster_of_equal_nodes_gets_the_pools_of_each_machine():
     pools = fit_nodes([machine(cores=8, memory_gib=64)] * 3, WISHES)
-    assert (pools.prepare_actors, pools.score_actors) == (18, 18)
-    assert pools.cpus_per_actor == pytest.approx(8 / 12, abs=0.001)
+    assert (pools.prepare_actors, pools.score_actors, pools.cpus_per_actor) == (24, 0, 1.0)
 
 
 def test_a_head_without_cores_gets_no_work():
@@ -230,7 +237,7 @@ def test_more_actors_than_the_nodes_hold_are_refused_with_what_is_free():
 
 
 def test_a_cluster_that_is_full_is_refused():
-    with pytest.raises(ConfigError, match="1 prepare and 1 score actors do not fit what is free of the cluster"):
+    with pytest.raises(ConfigError, match="1 prepare actors do not fit what is free of the cluster"):
         fit_nodes([], WISHES)
 
 
@@ -243,7 +250,7 @@ def test_no_actor_waits_for_a_video_that_never_comes(num_videos, cores, on_clust
 
 def test_actors_that_are_asked_for_are_started_whatever_there_is_to_do():
     pools = fit_for(1, replace(WISHES, prepare_actors=3), [machine(cores=4, memory_gib=64)], on_cluster=False)
-    assert (pools.prepare_actors, pools.score_actors) == (3, 1)
+    assert (pools.prepare_actors, pools.score_actors) == (3, 0)
 
 
 KEEPING = Wishes(device="none", prepare_actors=None, score_actors=None, batch_clips=16)
