@@ -19,7 +19,7 @@ from gsgmodel.tracking.runs import TrackedRun
 from jobs.terminal import OK, run_app, say
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("decode", "faces", "forward", "temporal", "pipeline")
+NAMES = ("decode", "faces", "forward", "temporal", "pipeline", "remote", "scaling")
 EXPERIMENT = "gsg-bench"
 MADE = 6
 ADVICE = "pip install -e '.[bench]' brings it"
@@ -43,10 +43,10 @@ def main(
         gsg bench decode faces --videos my_videos/ --rounds 3
 
     Args:
-        names: decode, faces, forward, temporal, pipeline; all of them by default.
+        names: decode, faces, forward, temporal, pipeline, remote, scaling; all of them by default.
         videos: A folder of videos; a few are made where none is named.
         rounds: How often each way is measured.
-        output: Folder for NAME.json and NAME.md.
+        output: Folder for NAME.json, NAME.md and plots.
         tracking_uri: MLflow's address, MLFLOW_TRACKING_URI or a database here by default; `none` keeps nothing there.
         json_: Print the results as one JSON object.
     """
@@ -57,14 +57,14 @@ def main(
     results = {}
     for name in names or usual_names():
         comparison = importlib.import_module(f"tests.bench.{name}").measure(folder, rounds=rounds)
-        results[name] = comparison.to_dict()
+        results[name], files = comparison.to_dict(), comparison.files(name)
         output.mkdir(parents=True, exist_ok=True)
-        (output / f"{name}.json").write_text(json.dumps(results[name], indent=1, default=str) + "\n")
-        (output / f"{name}.md").write_text(comparison.markdown() + "\n")
+        for file, content in files.items():
+            (output / file).write_bytes(content)
         if not json_:
             print(comparison.markdown(), end="\n\n", flush=True)
         if address != NO_TRACKING:
-            keep(name, comparison.markdown(), comparison.metrics(), rounds=rounds, tracking_uri=address)
+            keep(name, files, comparison.metrics(), rounds=rounds, address=address)
     if json_:
         print(json.dumps(results, default=str))
     return OK
@@ -106,13 +106,13 @@ def made_videos(folder: Path) -> Path:
     return folder
 
 
-def keep(name: str, table: str, metrics: Mapping[str, float], *, rounds: int, tracking_uri: str) -> None:
+def keep(name: str, files: Mapping[str, bytes], metrics: Mapping[str, float], *, rounds: int, address: str) -> None:
     """Put one benchmark's figures into MLflow, and say so if that failed."""
     identity = {"run_id": name, "machine": platform.processor() or platform.machine(), "cores": joblib.cpu_count()}
     run = TrackedRun.start(
-        {"benchmark": name, "rounds": rounds, "identity": identity}, tracking_uri=tracking_uri, experiment=EXPERIMENT
+        {"benchmark": name, "rounds": rounds, "identity": identity}, tracking_uri=address, experiment=EXPERIMENT
     )
-    failure = run.finish({**metrics, "exit_code": OK}, {f"{name}.md": table.encode()})
+    failure = run.finish({**metrics, "exit_code": OK}, files)
     say([failure] if failure else [])
 
 

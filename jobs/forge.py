@@ -54,11 +54,7 @@ def main(
         test_share=settings.test_share,
         seed=settings.seed,
     )
-    detector = FaceDetector(
-        long_side_px=PREPARATION.detect_long_side_px,
-        min_face_px=PREPARATION.min_face_px,
-        thresholds=PREPARATION.detect_thresholds,
-    )
+    detector = FaceDetector.of(PREPARATION)
     output.mkdir(parents=True, exist_ok=True)
     pieces = read_pieces(footage, splits, cut=settings.cut, detector=detector, note=left_out)
     counts: Counter[tuple[str, str]] = Counter()

@@ -72,6 +72,7 @@ def prepare_planned(run: "StoreRun", planner: "Planner") -> "StoreSummary":
     """Take the plan through the stages: prepare, keep, commit; what only has other labels is not prepared again."""
     from gsgmodel.clips.schema import INDEX_ROWS, PREPARED
     from gsgmodel.scan.commit import Committer
+    from gsgmodel.scan.expected import pools_text
     from gsgmodel.scan.keep import keep
     from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
     from gsgmodel.scan.prepare import prepare
@@ -95,6 +96,7 @@ def prepare_planned(run: "StoreRun", planner: "Planner") -> "StoreSummary":
         start_ray(settings.wishes, num_videos=plan.num_videos, patience=run.patience(progress.note)) as session,
         run.stop.watching_signals(),
     ):
+        progress.note(pools_text(session.pools))
 
         def stream(plan_path: "Path") -> "Rows":
             rows = read_plan(plan_path)

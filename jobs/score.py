@@ -80,6 +80,7 @@ def scan_archive(inputs: tuple[str, ...], settings: ScanSettings, notes: list[st
 def run(scan: "Scan", planner: "Planner") -> "Summary":
     """Take the plan through the stages while the archive is listed: prepare, score, commit."""
     from gsgmodel.scan.canary import CanaryVideos
+    from gsgmodel.scan.expected import pools_text
     from gsgmodel.scan.finish import finish
     from gsgmodel.scan.joint import prepare_and_score
     from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
@@ -98,6 +99,7 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
         start_ray(settings.wishes, num_videos=plan.num_expected, patience=patience) as session,
         scan.stop.watching_signals(),
     ):
+        committer.progress.note(pools_text(session.pools))
 
         def stream(plan_path: "Path") -> "Rows":
             rows = read_plan(plan_path)

@@ -11,6 +11,7 @@ from gsgmodel.errors import ConfigError
 from gsgmodel.faces.cascade import CELL_PX, Networks, find_faces, look_at
 from gsgmodel.faces.detections import Detections
 from gsgmodel.faces.following import expect, is_confirmed, searched_frames
+from gsgmodel.records import Preparation
 
 _PIXELS_PER_BATCH = 16 * 640 * 640
 """Bounds memory: at most this many pixels of scaled frames go through the networks at a time."""
@@ -62,6 +63,16 @@ class FaceDetector:
         self._thresholds = thresholds
         self._device = device
         self._networks = Networks.load(device)
+
+    @classmethod
+    def of(cls, preparation: Preparation) -> "FaceDetector":
+        """The detector that a preparation asks for, on the CPU."""
+        return cls(
+            long_side_px=preparation.detect_long_side_px,
+            min_face_px=preparation.min_face_px,
+            thresholds=preparation.detect_thresholds,
+            detect_every=preparation.detect_every,
+        )
 
     def detect(self, frames: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> list[Detections]:
         """Find the faces of each frame.

@@ -61,12 +61,7 @@ class PrepareActor:
         self._gate = gate
         self._num_started = 0
         hide_credentials()
-        detector = FaceDetector(
-            long_side_px=preparation.detect_long_side_px,
-            min_face_px=preparation.min_face_px,
-            thresholds=preparation.detect_thresholds,
-            detect_every=preparation.detect_every,
-        )
+        detector = FaceDetector.of(preparation)
         self._sandbox = None if settings.sandbox == "off" else Sandbox(is_required=settings.sandbox == "require")
         self._preparer = VideoPreparer(
             detector=detector,

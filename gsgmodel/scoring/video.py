@@ -53,12 +53,7 @@ class VideoScorer:
         preparation = files.settings.preparation
         self._sandbox = Sandbox()
         self._preparer = VideoPreparer(
-            detector=FaceDetector(
-                long_side_px=preparation.detect_long_side_px,
-                min_face_px=preparation.min_face_px,
-                thresholds=preparation.detect_thresholds,
-                detect_every=preparation.detect_every,
-            ),
+            detector=FaceDetector.of(preparation),
             preparation=preparation,
             faces=faces,
             window_s=window_s,

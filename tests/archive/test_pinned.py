@@ -172,3 +172,25 @@ def test_memory_and_threads_are_bounded_and_given_back(monkeypatch):
     reader.close()
     reader.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "asked"),
+    [(pinned.LARGE_BYTES, pinned.BLOCK_BYTES), (pinned.LARGE_BYTES + 1, pinned.SMALL_BLOCK_BYTES)],
+)
+def test_of_large_objects_smaller_blocks_are_read(monkeypatch, size_bytes, asked):
+    requests = []
+
+    def read_range(*place, **_):
+        requests.append((place[2], place[3]))
+        return bytes(place[3] - place[2])
+
+    monkeypatch.setattr(pinned, "read_range", read_range)
+    uri = "s3://bucket/a.mp4"
+    ref = VideoRef(
+        uri=uri, etag="e", size_bytes=size_bytes, last_modified_s=0.0, video_id=video_id(uri, "e", size_bytes)
+    )
+    source = S3Source(ref, s3_endpoint=None)
+    assert source.read_into(10, memoryview(bytearray(5))) == 5
+    source.close()
+    assert requests[0] == (0, asked)

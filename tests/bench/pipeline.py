@@ -18,7 +18,7 @@ from tests.bench.side_by_side import Comparison
 ROOT = Path(__file__).parents[2]
 FROM, TO = 0.2, 0.8
 VIDEOS = 48
-SCAN, PEER = "a scan", "plain script"
+SCAN, PEER, ONE_BY_ONE = "a scan", "plain script", "plain script, frame by frame"
 FACTS = {"whole": "videos/s, start-up included", "first_s": "s to the first video"}
 
 
@@ -47,7 +47,7 @@ def rates(came_s: list[float], whole_s: float) -> dict[str, float]:
 def measure(folder: Path, *, rounds: int) -> Comparison:
     """Compare over 48 videos: those of a folder, as often as is needed."""
     videos = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in VIDEO_SUFFIXES]
-    found: dict[str, list[dict[str, float]]] = {SCAN: [], PEER: []}
+    found: dict[str, list[dict[str, float]]] = {SCAN: [], PEER: [], ONE_BY_ONE: []}
     with tempfile.TemporaryDirectory(prefix="gsg-bench-") as scratch:
         archive = Path(scratch) / "archive"
         archive.mkdir()
@@ -56,7 +56,12 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
             (archive / f"{number:04}_{video.name}").symlink_to(video.resolve())
         files = [str(path) for path in sorted(archive.iterdir())]
         scan = [str(ROOT / "jobs/score.py"), str(archive), "--model", "untrained", "--faces", "largest"]
-        ways = {SCAN: (scan, "archive/"), PEER: ([str(ROOT / "tests/bench/plain.py"), *files], "score")}
+        plain = str(ROOT / "tests/bench/plain.py")
+        ways = {
+            SCAN: (scan, "archive/"),
+            PEER: ([plain, *files], "score"),
+            ONE_BY_ONE: ([plain, "--one-by-one", *files], "score"),
+        }
         for number in range(rounds):
             for name in list(ways)[:: -1 if number % 2 else 1]:
                 command, mark = ways[name]
@@ -64,10 +69,11 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
     facts = {"videos": VIDEOS}
     for key, says in FACTS.items():
         facts |= {f"{says}, {name}": ", ".join(f"{each[key]:.2f}" for each in found[name]) for name in ways}
-    ratios = [ours["whole"] / theirs["whole"] for ours, theirs in zip(found[SCAN], found[PEER], strict=True)]
-    facts["a scan's videos/s over the script's, start-up included"] = (
-        f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
-    )
+    for peer in (PEER, ONE_BY_ONE):
+        ratios = [ours["whole"] / theirs["whole"] for ours, theirs in zip(found[SCAN], found[peer], strict=True)]
+        facts[f"a scan's videos/s over the {peer}'s, start-up included"] = (
+            f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+        )
     return Comparison(
         title="Whole scan, in steady state",
         peer=PEER,

@@ -1,11 +1,12 @@
 """The script that most users would write for the same task, tuned as one of them would: the peer of a scan.
 
-    python tests/bench/plain.py FILE...
+    python tests/bench/plain.py [--one-by-one] FILE...
 
 OpenCV decodes every frame and keeps twelve at even distances; facenet-pytorch's ``detect`` looks for faces in the full
-frames, all twelve in one call; the largest face is cropped as FaceForensics++ does; torchvision's ResNet-34 with two
-outputs judges the crops in one batch. One process a core, one thread each, models loaded once a process, inference
-mode. Prints a line of JSON a video as it is done. Needs OpenCV (``pip install -e .[bench]``).
+frames, all twelve in one call (one call each with ``--one-by-one``, as in examples); the largest face is cropped as
+FaceForensics++ does; torchvision's ResNet-34 with two outputs judges the crops in one batch. One process a core, one
+thread each, models loaded once a process, inference mode. Prints a line of JSON a video as it is done. Needs OpenCV
+(``pip install -e .[bench]``).
 """
 
 import json
@@ -22,6 +23,7 @@ from torchvision.models import resnet34
 FRAMES, SIZE_PX, SCALE = 12, 224, 1.3
 MEAN, STD = torch.tensor((0.485, 0.456, 0.406)), torch.tensor((0.229, 0.224, 0.225))
 MODELS = {}
+ONE_BY_ONE = "--one-by-one" in sys.argv
 
 
 def load() -> None:
@@ -59,7 +61,9 @@ def judge(path: str) -> dict[str, object]:
     """A video's score, or none."""
     frames = frames_of(path)
     crops = []
-    for frame, found in zip(frames, MODELS["faces"].detect(frames)[0], strict=True):
+    find = MODELS["faces"].detect
+    all_found = [find(frame)[0] for frame in frames] if ONE_BY_ONE else find(frames)[0]
+    for frame, found in zip(frames, all_found, strict=True):
         if found is not None:
             boxes = np.asarray(found, np.float32)
             crops.append(crop(frame, boxes[np.argmax(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1))]))
@@ -73,7 +77,7 @@ def judge(path: str) -> dict[str, object]:
 def main() -> None:
     """Judge the files that are named."""
     with multiprocessing.get_context("spawn").Pool(len(os.sched_getaffinity(0)), initializer=load) as pool:
-        for verdict in pool.imap_unordered(judge, sys.argv[1:]):
+        for verdict in pool.imap_unordered(judge, [path for path in sys.argv[1:] if path != "--one-by-one"]):
             print(json.dumps(verdict), flush=True)
 
 

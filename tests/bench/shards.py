@@ -73,12 +73,7 @@ def clips_of(folder: Path) -> tuple[list[np.ndarray], float]:
     """The crops of a folder's videos, and the CPU time of preparing one clip in ms."""
     torch.set_num_threads(1)
     preparation = Preparation()
-    detector = FaceDetector(
-        long_side_px=preparation.detect_long_side_px,
-        min_face_px=preparation.min_face_px,
-        thresholds=preparation.detect_thresholds,
-        detect_every=preparation.detect_every,
-    )
+    detector = FaceDetector.of(preparation)
     preparer = VideoPreparer(detector=detector, preparation=preparation, faces="largest", window_s=60.0, max_clips=8)
     refs = [item for item in list_archive([str(folder)]) if isinstance(item, VideoRef)]
     start = time.process_time()

@@ -1,10 +1,14 @@
 """Ways of doing the same thing that take turns, so that what else the machine does falls on all of them alike."""
 
+import io
+import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +24,8 @@ class Comparison:
     """What kind of seconds: CPU time of this process unless it says otherwise."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What else was measured."""
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
+    """Plots as PNG, by what they show."""
 
     def times_as_fast(self, way: str) -> list[float]:
         """The peer's time over a way's, round by round."""
@@ -27,7 +33,8 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it and the ratios, for JSON."""
-        return asdict(self) | {"times_as_fast": {way: self.times_as_fast(way) for way in self.took_s}}
+        figures = {name: value for name, value in asdict(self).items() if name != "pictures"}
+        return figures | {"times_as_fast": {way: self.times_as_fast(way) for way in self.took_s}}
 
     def metrics(self) -> dict[str, float]:
         """The median of each ratio, for MLflow."""
@@ -47,6 +54,27 @@ class Comparison:
             lines.append(f"| {way} | {statistics.median(took_s):.3f} | {statistics.median(ratios):.2f} | {spread} |")
         facts = [f"- {name}: {value}" for name, value in self.facts.items()]
         return "\n".join([*lines, *([""] if facts else []), *facts])
+
+    def files(self, name: str) -> dict[str, bytes]:
+        """JSON, markdown and plots, by file name."""
+        texts = {"json": json.dumps(self.to_dict(), indent=1, default=str), "md": self.markdown()}
+        files = {f"{name}.{suffix}": f"{text}\n".encode() for suffix, text in texts.items()}
+        return files | {f"{name}-{what}.png": content for what, content in self.pictures.items()}
+
+
+def picture(draw: Callable[[Any], None]) -> bytes:
+    """A plot as PNG.
+
+    Args:
+        draw: Given the axes.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    draw(axes)
+    axes.legend()
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120)
+    return content.getvalue()
 
 
 def take_turns(ways: Mapping[str, Callable[[], object]], *, rounds: int) -> dict[str, list[float]]:

@@ -85,12 +85,7 @@ def golden_clip(tmp_path_factory, request):
     frames = [picture[2 * i : 256 + 2 * i, 96 + 3 * i : 352 + 3 * i] for i in range(20)]
     write_video(path, frames, fps=10, encoding=Encoding(codec="ffv1", pixel_format="yuv444p"))
     preparation = Preparation(detect_every=request.param)
-    detector = FaceDetector(
-        long_side_px=preparation.detect_long_side_px,
-        min_face_px=preparation.min_face_px,
-        thresholds=preparation.detect_thresholds,
-        detect_every=preparation.detect_every,
-    )
+    detector = FaceDetector.of(preparation)
     preparer = VideoPreparer(detector=detector, preparation=preparation, faces="largest", window_s=60.0, max_clips=8)
     (clip,) = preparer.prepare(partial(open_object, next(list_archive([str(path)])))).clips
     return request.param, clip

@@ -23,11 +23,7 @@ PREPARATION = Preparation()
 
 @pytest.fixture(scope="module")
 def detector():
-    return FaceDetector(
-        long_side_px=PREPARATION.detect_long_side_px,
-        min_face_px=PREPARATION.min_face_px,
-        thresholds=PREPARATION.detect_thresholds,
-    )
+    return FaceDetector.of(PREPARATION)
 
 
 @pytest.fixture(scope="module")

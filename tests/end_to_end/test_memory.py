@@ -26,6 +26,6 @@ def test_memory_is_flat_over_a_thousand_videos_and_nothing_is_spilled(archive: P
     assert measured["by_status"] == {"scored": NUM_COPIES * NUM_VIDEOS}
     assert measured["spilled_bytes"] == 0
     stages = {name.split()[0] for name in measured["memory_mb"]}
-    assert {"driver", "prepare", "score"} <= stages
+    assert {"driver", "joint"} <= stages
     for name, peaks in measured["memory_mb"].items():
         assert peaks[-1] <= SLACK * peaks[2], (name, peaks)

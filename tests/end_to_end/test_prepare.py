@@ -100,12 +100,7 @@ def prepare_here(*args: str | Path) -> StoreSummary:
 def assert_crops_are_those_of_the_same_code(store: ClipStore, labels: Path, names: set[str]) -> None:
     """Every clip of some videos, bit by bit, as it is cut in this process."""
     preparation = Preparation()
-    detector = FaceDetector(
-        long_side_px=preparation.detect_long_side_px,
-        min_face_px=preparation.min_face_px,
-        thresholds=preparation.detect_thresholds,
-        detect_every=preparation.detect_every,
-    )
+    detector = FaceDetector.of(preparation)
     preparer = VideoPreparer(detector=detector, preparation=preparation, faces="largest", window_s=60.0, max_clips=8)
     with labels.open(newline="") as file:
         rows = {row["path"]: row for row in csv.DictReader(file)}

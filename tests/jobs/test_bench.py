@@ -8,7 +8,7 @@ import pytest
 from jobs import bench
 from jobs.bench import NAMES, app
 from jobs.terminal import USAGE, run_app
-from tests.bench.side_by_side import Comparison, take_turns
+from tests.bench.side_by_side import Comparison, picture, take_turns
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,6 +22,15 @@ def test_ratios_are_the_peers_time_over_a_ways_round_by_round():
     assert found.times_as_fast("quick") == [2.0, 4.0, 3.0]
     assert found.metrics() == {"times_as_fast/slow": 1.0, "times_as_fast/quick": 3.0}
     assert "| quick | 1.000 | 3.00 | 2.00 to 4.00 |" in found.markdown()
+
+
+def test_what_is_kept_are_figures_a_table_and_plots():
+    plot = picture(lambda axes: axes.plot([1, 2], [1, 2], label="line"))
+    found = Comparison(title="T", peer="a", took_s={"a": [1.0]}, pictures={"nodes": plot})
+    files = found.files("x")
+    assert list(files) == ["x.json", "x.md", "x-nodes.png"]
+    assert json.loads(files["x.json"])["took_s"] == {"a": [1.0]}
+    assert files["x-nodes.png"].startswith(b"\x89PNG")
 
 
 def test_ways_take_turns_and_every_other_round_goes_backwards():

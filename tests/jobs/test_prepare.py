@@ -11,6 +11,7 @@ import pytest
 from gsgmodel.clips.schema import INDEX_ROWS, PREPARED
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.rows import UNKEPT
+from gsgmodel.scan.session import NO_POOLS
 from jobs.prepare import app
 from jobs.terminal import run_app
 from tests.scan.stores import kept_rows, write_manifest
@@ -25,6 +26,8 @@ STATUS = {"broken": "unreadable", "denied": "denied", "full": UNKEPT}
 
 
 class Gate:
+    pools = NO_POOLS
+
     def leave(self, video_ids):
         pass
 

@@ -247,7 +247,7 @@ def test_a_full_disk_is_one_sentence_and_exit_code_1(score, archive, output, mon
     monkeypatch.setattr(VideoTable, "append", fail)
     code, _, err = score(archive("a.mp4"), "--output", str(output))
     assert code == 1
-    assert err.splitlines()[1:] == ["gsg score: full", "exit code 1"]
+    assert err.splitlines()[2:] == ["gsg score: full", "exit code 1"]
 
 
 @pytest.mark.parametrize(

@@ -47,12 +47,7 @@ def row(tmp_path_factory, request):
     write_video(path, frames, fps=10, encoding=Encoding(codec="ffv1", pixel_format="yuv444p"))
     model = resolve_model("untrained", preparation=replace(PREPARATION, detect_every=request.param))
     preparation = model.settings.preparation
-    detector = FaceDetector(
-        long_side_px=preparation.detect_long_side_px,
-        min_face_px=preparation.min_face_px,
-        thresholds=preparation.detect_thresholds,
-        detect_every=preparation.detect_every,
-    )
+    detector = FaceDetector.of(preparation)
     listed = next(list_archive([str(path)]))
     video = VideoPreparer(
         detector=detector,

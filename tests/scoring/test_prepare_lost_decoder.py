@@ -42,11 +42,7 @@ def write(tmp_path):
 
 @pytest.fixture(scope="module")
 def detector():
-    return FaceDetector(
-        long_side_px=QUICK.detect_long_side_px,
-        min_face_px=QUICK.min_face_px,
-        thresholds=QUICK.detect_thresholds,
-    )
+    return FaceDetector.of(QUICK)
 
 
 @pytest.fixture

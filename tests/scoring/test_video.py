@@ -51,12 +51,7 @@ def video(tmp_path_factory):
 def row_of_a_scan(ref, files, *, window_s):
     """What the stages make of a video, without Ray: the table's row."""
     preparation = files.settings.preparation
-    detector = FaceDetector(
-        long_side_px=preparation.detect_long_side_px,
-        min_face_px=preparation.min_face_px,
-        thresholds=preparation.detect_thresholds,
-        detect_every=preparation.detect_every,
-    )
+    detector = FaceDetector.of(preparation)
     prepared = VideoPreparer(
         detector=detector,
         preparation=preparation,
