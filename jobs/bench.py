@@ -19,7 +19,7 @@ from gsgmodel.tracking.runs import TrackedRun
 from jobs.terminal import OK, run_app, say
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("decode", "faces", "forward", "temporal", "pipeline", "remote", "scaling")
+NAMES = ("decode", "faces", "forward", "temporal", "train", "pipeline", "remote", "scaling")
 EXPERIMENT = "gsg-bench"
 MADE = 6
 ADVICE = "pip install -e '.[bench]' brings it"
@@ -43,7 +43,7 @@ def main(
         gsg bench decode faces --videos my_videos/ --rounds 3
 
     Args:
-        names: decode, faces, forward, temporal, pipeline, remote, scaling; all of them by default.
+        names: decode, faces, forward, temporal, train, pipeline, remote, scaling; all of them by default.
         videos: A folder of videos; a few are made where none is named.
         rounds: How often each way is measured.
         output: Folder for NAME.json, NAME.md and plots.
