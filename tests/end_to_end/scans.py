@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGES = {
     "prepare": "MapWorker(MapBatches(PrepareActor))",
     "score": "MapWorker(MapBatches(ScoreActor))",
+    "joint": "MapWorker(MapBatches(JointActor))",
     "decoder": "gsgmodel.video.child",
 }
 

@@ -24,12 +24,13 @@ rounds = pytest.mark.parametrize(
 
 
 @rounds
-@pytest.mark.parametrize("stage", ["prepare", "score", "decoder"])
+@pytest.mark.parametrize("stage", ["joint", "prepare", "score", "decoder"])
 def test_killed_actors_and_decoders_cost_a_retry_and_never_a_row(
     stage: str, seed: int, archive: Path, model: Path, undisturbed: dict[str, Any], tmp_path: Path, start_scan: Any
 ) -> None:
     moment = random.Random(f"{stage}{seed}")
-    scan = start_scan(archive, "--model", model, "--output", tmp_path, "--commit-s", "0.5")
+    apart = ("--prepare-actors", "2", "--score-actors", "2") if stage in {"prepare", "score"} else ()
+    scan = start_scan(archive, "--model", model, "--output", tmp_path, "--commit-s", "0.5", *apart)
     killed: set[int] = set()
 
     def victims() -> list[psutil.Process]:
@@ -61,9 +62,9 @@ def test_a_killed_driver_is_taken_up_where_it_committed_last(
     for _ in range(KILLS_A_SCAN):
         scan = start_scan(*args)
         # A run that a lucky one before it has left nothing to do for ends without any worker.
-        scan.wait_for(lambda scan=scan: bool(scan.workers("score")) or scan.process.poll() == 0)
+        scan.wait_for(lambda scan=scan: bool(scan.workers("joint")) or scan.process.poll() == 0)
         time.sleep(moment.uniform(0.0, 8.0))
-        workers = scan.workers("prepare") + scan.workers("score")
+        workers = scan.workers("joint")
         scan.process.send_signal(signal.SIGKILL)
         scan.process.communicate()
         _, alive = psutil.wait_procs(workers, timeout=WORKERS_GONE_S)
