@@ -2,6 +2,7 @@
 
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,7 @@ def main(
         test_share=settings.test_share,
         seed=settings.seed,
     )
-    detector = FaceDetector.of(PREPARATION)
+    detector = FaceDetector.of(replace(PREPARATION, detect_every=1))
     output.mkdir(parents=True, exist_ok=True)
     pieces = read_pieces(footage, splits, cut=settings.cut, detector=detector, note=left_out)
     counts: Counter[tuple[str, str]] = Counter()

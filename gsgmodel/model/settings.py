@@ -9,6 +9,7 @@ from gsgmodel.errors import ConfigError
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.records import Preparation
 
+SETTINGS_NAME = "model.json"
 FORMAT = 1
 """Of ``model.json``; a reader refuses any other."""
 LABELS = ("real", "fake")

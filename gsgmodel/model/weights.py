@@ -17,10 +17,9 @@ from torch.overrides import TorchFunctionMode
 from gsgmodel.errors import ConfigError, OutputError
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.gsg import GSGModel
-from gsgmodel.model.settings import ModelSettings, parse_settings
+from gsgmodel.model.settings import SETTINGS_NAME, ModelSettings, parse_settings
 
 WEIGHTS_NAME = "weights.safetensors"
-SETTINGS_NAME = "model.json"
 MAX_SETTINGS_BYTES = 1 << 20
 MAX_HEADER_BYTES = 1 << 20
 PICKLED = (".pt", ".pth", ".bin", ".pkl", ".pickle", ".ckpt")

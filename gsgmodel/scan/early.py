@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from gsgmodel.model.config import UNTRAINED
+from gsgmodel.model.settings import SETTINGS_NAME
 from gsgmodel.scan.preflight import Wishes, fit_machine, this_machine
 from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scan.submitted import is_joining
@@ -17,7 +18,7 @@ def is_sure_to_need_ray(settings: ScanSettings) -> bool:
     With an output another run may have to be waited for, or nothing may be left to do; a model in MLflow may not be
     found. Then Ray would have been started, and waited for, in vain.
     """
-    is_model_here = settings.model == UNTRAINED or (Path(settings.model) / "model.json").is_file()
+    is_model_here = settings.model == UNTRAINED or (Path(settings.model) / SETTINGS_NAME).is_file()
     return is_model_here and settings.output is None and not settings.dry_run
 
 

@@ -11,11 +11,10 @@ PREPARE_S = 1.2
 
 def videos_per_s(pools: Pools) -> float:
     """Return how many such videos the cores of the pools do in a second; GPUs are taken to keep up."""
-    on_cores = pools.has_network and not pools.gpus_per_score_actor
-    num_working = pools.prepare_actors + (pools.score_actors if on_cores else 0)
+    num_working = pools.prepare_actors + (pools.score_actors if pools.scores_on_cores else 0)
     # Whatever an actor reserves, it cannot keep more than one core busy.
     num_cores = min(num_working, pools.cpus_per_actor * (pools.prepare_actors + pools.score_actors))
-    return num_cores / (VIDEO_S if on_cores else PREPARE_S)
+    return num_cores / _cost_s(pools)
 
 
 def pools_text(pools: Pools) -> str:
@@ -31,6 +30,8 @@ def pools_text(pools: Pools) -> str:
         second = "score" if pools.has_network else "keep"
         on = " on GPUs" if pools.gpus_per_score_actor else ""
         number = f"{pools.prepare_actors} prepare and {pools.score_actors} {second} actors{on}"
-    rate = videos_per_s(pools)
-    cost_s = VIDEO_S if pools.has_network and not pools.gpus_per_score_actor else PREPARE_S
-    return f"{number}: about {rate:.2g} videos/s expected, of {cost_s} s of a core each"
+    return f"{number}: about {videos_per_s(pools):.2g} videos/s expected, of {_cost_s(pools)} s of a core each"
+
+
+def _cost_s(pools: Pools) -> float:
+    return VIDEO_S if pools.scores_on_cores else PREPARE_S

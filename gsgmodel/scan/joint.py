@@ -7,12 +7,11 @@ one stage waits for the other; together every core works on whatever its video n
 from typing import Any
 
 import pyarrow as pa
-import ray
 from ray.data import ActorPoolStrategy, Dataset
 
 from gsgmodel.model.weights import ModelFiles
-from gsgmodel.scan.prepare import PrepareActor
-from gsgmodel.scan.score import ScoreActor
+from gsgmodel.scan.prepare import PrepareActor, prepare_arguments
+from gsgmodel.scan.score import ScoreActor, score_arguments
 from gsgmodel.scan.session import Session
 from gsgmodel.scan.settings import ScanSettings
 
@@ -29,17 +28,13 @@ def prepare_and_score(
         settings: Which faces and how many clips, and what the backbone computes in.
         canary: Of the model, judged by every actor before its first video; None if it has none.
     """
-    preparing = {"preparation": model.settings.preparation, "settings": settings, "gate": session.gate}
-    scoring = {
-        "model": ray.put(model),
-        "canary": canary,
-        "batch_clips": settings.batch_clips,
-        "numerics": settings.numerics,
-        "device": "cpu",
+    arguments = {
+        "preparing": prepare_arguments(session, preparation=model.settings.preparation, settings=settings),
+        "scoring": score_arguments(session, model=model, settings=settings, canary=canary),
     }
     return rows.map_batches(
         JointActor,
-        fn_constructor_kwargs={"preparing": preparing, "scoring": scoring},
+        fn_constructor_kwargs=arguments,
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=session.pools.cpus_per_actor,

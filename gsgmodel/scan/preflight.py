@@ -100,7 +100,12 @@ class Pools:
     @property
     def cpus_per_score_actor(self) -> float:
         """One that needs none reserves none: waiting for a core that prepare actors hold would never end."""
-        return self.cpus_per_actor if self.has_network and not self.gpus_per_score_actor else 0.0
+        return self.cpus_per_actor if self.scores_on_cores else 0.0
+
+    @property
+    def scores_on_cores(self) -> bool:
+        """Whether the network runs on the cores that prepare."""
+        return self.has_network and not self.gpus_per_score_actor
 
     @property
     def max_in_work(self) -> int:

@@ -39,7 +39,7 @@ def prepare(rows: Dataset, session: Session, *, preparation: Preparation, settin
     """
     return rows.map_batches(
         PrepareActor,
-        fn_constructor_kwargs={"preparation": preparation, "settings": settings, "gate": session.gate},
+        fn_constructor_kwargs=prepare_arguments(session, preparation=preparation, settings=settings),
         batch_size=1,
         batch_format="pyarrow",
         num_cpus=session.pools.cpus_per_actor,
@@ -47,6 +47,11 @@ def prepare(rows: Dataset, session: Session, *, preparation: Preparation, settin
         # One task in flight: a killed actor takes no neighbours along.
         compute=ActorPoolStrategy(size=session.pools.prepare_actors, max_tasks_in_flight_per_actor=1),
     )
+
+
+def prepare_arguments(session: Session, *, preparation: Preparation, settings: RunSettings) -> dict[str, Any]:
+    """What a ``PrepareActor`` is made with."""
+    return {"preparation": preparation, "settings": settings, "gate": session.gate}
 
 
 TRIM_EVERY = 20

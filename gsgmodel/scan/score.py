@@ -44,13 +44,7 @@ def score(
     pools = session.pools
     return rows.map_batches(
         ScoreActor,
-        fn_constructor_kwargs={
-            "model": ray.put(model),
-            "canary": canary,
-            "batch_clips": settings.batch_clips,
-            "numerics": settings.numerics,
-            "device": "cuda" if pools.gpus_per_score_actor else "cpu",
-        },
+        fn_constructor_kwargs=score_arguments(session, model=model, settings=settings, canary=canary),
         batch_size=pools.rows_per_score_call,
         batch_format="pyarrow",
         num_cpus=pools.cpus_per_score_actor,
@@ -58,6 +52,19 @@ def score(
         num_gpus=pools.gpus_per_score_actor or None,
         compute=ActorPoolStrategy(size=pools.score_actors, max_tasks_in_flight_per_actor=2),
     )
+
+
+def score_arguments(
+    session: Session, *, model: ModelFiles, settings: ScanSettings, canary: bytes | None
+) -> dict[str, Any]:
+    """What a ``ScoreActor`` is made with."""
+    return {
+        "model": ray.put(model),
+        "canary": canary,
+        "batch_clips": settings.batch_clips,
+        "numerics": settings.numerics,
+        "device": "cuda" if session.pools.gpus_per_score_actor else "cpu",
+    }
 
 
 class ScoreActor:

@@ -114,25 +114,24 @@ def running_ray(*, object_store_bytes: int) -> Iterator[None]:
         When it runs.
     """
     with _STARTING:
-        is_within = _RUNNING.is_set()
-        # What this process has started otherwise is not Ray's to end.
-        others = set(psutil.Process().children(recursive=True))
-        if not is_within:
-            _start_or_join(object_store_bytes)
-            _RUNNING.set()
+        others = None if _RUNNING.is_set() else _start_or_join(object_store_bytes)
     try:
         yield
     finally:
-        if not is_within:
+        if others is not None:
             _let_go(others)
 
 
-def _start_or_join(object_store_bytes: int) -> None:
+def _start_or_join(object_store_bytes: int) -> set[psutil.Process]:
+    """Return what this process had started before: that is not Ray's to end."""
+    others = set(psutil.Process().children(recursive=True))
     if is_joining():
         join()
     else:
         _hush(logging.ERROR)
         _start_here(this_machine(), object_store_bytes=object_store_bytes)
+    _RUNNING.set()
+    return others
 
 
 def _let_go(others: set[psutil.Process]) -> None:

@@ -17,7 +17,8 @@ from mlflow.pyfunc import save_model
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 import gsgmodel
-from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
+from gsgmodel.model.settings import SETTINGS_NAME
+from gsgmodel.model.weights import WEIGHTS_NAME, ModelFiles, read_model
 from gsgmodel.scoring.canary import CANARY_NAME, parse_canary, read_canary
 from gsgmodel.tracking import REQUEST_S
 from gsgmodel.tracking.messages import now_ms, numbers_of, text_of

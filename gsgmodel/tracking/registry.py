@@ -10,8 +10,8 @@ from urllib.parse import unquote, urlsplit
 from gsgmodel.errors import ConfigError
 from gsgmodel.model import reference
 from gsgmodel.model.config import UNTRAINED
-from gsgmodel.model.settings import PREPARATION, check_preparation
-from gsgmodel.model.weights import MAX_SETTINGS_BYTES, SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model
+from gsgmodel.model.settings import PREPARATION, SETTINGS_NAME, check_preparation
+from gsgmodel.model.weights import MAX_SETTINGS_BYTES, WEIGHTS_NAME, ModelFiles, read_model
 from gsgmodel.records import Preparation
 from gsgmodel.redact import redact
 from gsgmodel.scoring.canary import CANARY_NAME, check_canary, parse_canary, read_canary

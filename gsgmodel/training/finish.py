@@ -14,8 +14,8 @@ import safetensors.torch
 
 from gsgmodel.errors import ConfigError, OutputError
 from gsgmodel.model.gsg import GSGModel
-from gsgmodel.model.settings import ModelSettings
-from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, ModelFiles, read_model, save_model
+from gsgmodel.model.settings import SETTINGS_NAME, ModelSettings
+from gsgmodel.model.weights import WEIGHTS_NAME, ModelFiles, read_model, save_model
 from gsgmodel.results.delta import parquet_bytes
 from gsgmodel.scoring.canary import CANARY_NAME, is_fit_for_bfloat16, make_canary
 from gsgmodel.tracking.address import NO_TRACKING

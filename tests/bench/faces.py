@@ -4,6 +4,7 @@ Measured are CPU time, and how well our boxes stand for those of ``detect``: of 
 (0.95), in how many its largest one is found (overlap of at least half), and how far the two crops overlap.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,7 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
 
 def detector(every: int) -> FaceDetector:
     """As a scan builds it."""
-    return FaceDetector(
-        long_side_px=PREPARATION.detect_long_side_px,
-        min_face_px=PREPARATION.min_face_px,
-        thresholds=PREPARATION.detect_thresholds,
-        detect_every=every,
-    )
+    return FaceDetector.of(replace(PREPARATION, detect_every=every))
 
 
 def first_window(path: Path) -> list[np.ndarray]:

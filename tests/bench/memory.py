@@ -6,7 +6,7 @@ from typing import Any
 
 import psutil
 
-from tests.bench.scan import own_bytes, spilled_bytes
+from tests.bench.scan import own_bytes, processes_below, spilled_bytes
 from tests.bench.side_by_side import picture
 
 EVERY_S = 1.0
@@ -65,14 +65,8 @@ class Memory:
         driver = psutil.Process()
         while not self._is_over.wait(EVERY_S):
             largest: dict[str, int] = {"driver": own_bytes(driver)}
-            for process in driver.children(recursive=True):
-                try:
-                    title, size_bytes = " ".join(process.cmdline()), own_bytes(process)
-                except (psutil.NoSuchProcess, psutil.ZombieProcess):
-                    continue
-                kind = next((kind for mark, kind in KINDS.items() if mark in title), None)
-                if kind:
-                    largest[kind] = max(largest.get(kind, 0), size_bytes)
+            for kind, _, size_bytes in processes_below(driver, KINDS):
+                largest[kind] = max(largest.get(kind, 0), size_bytes)
             self.spilled_bytes = max(self.spilled_bytes, spilled_bytes())
             for kind, size_bytes in largest.items():
                 self.samples[kind].append((self._num_videos, size_bytes / 2**20))

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gsgmodel.archive.listing import VIDEO_SUFFIXES
-from tests.bench.side_by_side import Comparison
+from tests.bench.side_by_side import Comparison, turns
 
 ROOT = Path(__file__).parents[2]
 FROM, TO = 0.2, 0.8
@@ -62,10 +62,9 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
             PEER: ([plain, *files], "score"),
             ONE_BY_ONE: ([plain, "--one-by-one", *files], "score"),
         }
-        for number in range(rounds):
-            for name in list(ways)[:: -1 if number % 2 else 1]:
-                command, mark = ways[name]
-                found[name].append(rates(*arrivals_s([sys.executable, *command], mark=mark)))
+        for name in turns(ways, rounds=rounds):
+            command, mark = ways[name]
+            found[name].append(rates(*arrivals_s([sys.executable, *command], mark=mark)))
     facts = {"videos": VIDEOS}
     for key, says in FACTS.items():
         facts |= {f"{says}, {name}": ", ".join(f"{each[key]:.2f}" for each in found[name]) for name in ways}

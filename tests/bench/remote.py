@@ -15,20 +15,16 @@ from unittest import mock
 import av
 
 from gsgmodel.archive import pinned
-from gsgmodel.archive.listing import list_archive
 from gsgmodel.archive.reading import open_object
 from gsgmodel.archive.s3 import call, read_range
-from gsgmodel.faces.detector import FaceDetector
 from gsgmodel.model.settings import PREPARATION
 from gsgmodel.records import VideoRef
-from gsgmodel.scoring.prepare import VideoPreparer
-from gsgmodel.video.reader import open_video
+from tests.bench.one_clip import listed, one_clip
 from tests.bench.side_by_side import Comparison
 from tests.servers import serving_s3
 
 HOUR_S = 3600.0
 LAYOUTS = {"index at the end": {}, "index at the start": {"movflags": "faststart"}}
-WINDOW_S = 10.0
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
 BUCKET = "bench"
 
@@ -72,14 +68,7 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
     del rounds
     by_size = sorted(folder.glob("*.mp4"), key=lambda path: path.stat().st_size)
     source = by_size[len(by_size) // 2]
-    preparer = VideoPreparer(
-        detector=FaceDetector.of(PREPARATION),
-        preparation=PREPARATION,
-        faces="largest",
-        window_s=WINDOW_S,
-        max_clips=1,
-        opener=open_video,
-    )
+    preparer = one_clip()
     took: dict[str, list[float]] = {}
     facts: dict[str, object] = {"video": f"an hour of {source.name}, one clip of {PREPARATION.frames_per_clip} frames"}
     with TemporaryDirectory(prefix="gsg-bench-") as scratch, mock.patch.dict(os.environ, CREDENTIALS):
@@ -100,5 +89,4 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
 
 def _stored(path: Path, endpoint: str) -> VideoRef:
     call(endpoint, "put_object", Bucket=BUCKET, Key=path.name, Body=path.read_bytes())
-    listed = list_archive([f"s3://{BUCKET}/{path.name}"], s3_endpoint=endpoint)
-    return next(each for each in listed if isinstance(each, VideoRef))
+    return listed(f"s3://{BUCKET}/{path.name}", s3_endpoint=endpoint)

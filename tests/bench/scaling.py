@@ -20,10 +20,7 @@ import pyarrow as pa
 from ray.cluster_utils import Cluster
 from ray.data import ActorPoolStrategy, Dataset
 
-from gsgmodel.archive.listing import list_archive
 from gsgmodel.archive.reading import open_object
-from gsgmodel.faces.detector import FaceDetector
-from gsgmodel.model.settings import PREPARATION
 from gsgmodel.records import VideoRef
 from gsgmodel.scan.commit import Committer, commit_stream
 from gsgmodel.scan.parts import end_parts, write_part
@@ -37,11 +34,10 @@ from gsgmodel.scan.session import Session, running_ray, start_ray
 from gsgmodel.scan.sinks import ListSink
 from gsgmodel.scan.source import read_plan
 from gsgmodel.scan.stop import Patience, StopRequest
-from gsgmodel.scoring.prepare import VideoPreparer
-from gsgmodel.video.reader import open_video
 from tests.bench.memory import Memory
+from tests.bench.one_clip import listed, one_clip
 from tests.bench.pipeline import FROM, TO
-from tests.bench.side_by_side import Comparison, picture
+from tests.bench.side_by_side import Comparison, picture, turns
 from tests.bench.sleeping import SleepPrepare, SleepScore
 
 NODES = (1, 2, 4, 8)
@@ -57,15 +53,7 @@ STORE_BYTES = 600 << 20
 
 def calibrate(video: Path) -> tuple[float, pa.Table]:
     """Seconds that preparing a video takes, once all is loaded, and its prepared row."""
-    ref = next(each for each in list_archive([str(video)]) if isinstance(each, VideoRef))
-    preparer = VideoPreparer(
-        detector=FaceDetector.of(PREPARATION),
-        preparation=PREPARATION,
-        faces="largest",
-        window_s=10.0,
-        max_clips=1,
-        opener=open_video,
-    )
+    ref, preparer = listed(str(video)), one_clip()
     preparer.prepare(partial(open_object, ref))
     started_s = time.thread_time()
     prepared = preparer.prepare(partial(open_object, ref))
@@ -153,11 +141,10 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
     make = partial(stages, template=template, cost_s=cost_s, score_s=SCORE_S)
     wishes = Wishes(device="auto", prepare_actors=None, score_actors=None, batch_clips=4)
     took_s: dict[str, list[float]] = {f"nodes: {count}": [] for count in NODES}
-    for number in range(rounds):
-        for count in NODES[:: -1 if number % 2 else 1]:
-            with simulated(count):
-                arrived_s = scan(VIDEOS_A_NODE * count, wishes, make, lambda _: None)
-            took_s[f"nodes: {count}"].append(_s_a_video(arrived_s))
+    for count in turns(NODES, rounds=rounds):
+        with simulated(count):
+            arrived_s = scan(VIDEOS_A_NODE * count, wishes, make, lambda _: None)
+        took_s[f"nodes: {count}"].append(_s_a_video(arrived_s))
     memory = many_videos(cost_s, template)
     rates = {count: 1 / float(np.median(took_s[f"nodes: {count}"])) for count in NODES}
     shares = {count: rates[count] / rates[1] / count for count in NODES}

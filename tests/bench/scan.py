@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +60,18 @@ class Watch:
         while not self._is_over.wait(self._every_s):
             now_s = time.monotonic()
             self.samples.append((now_s, "driver", own_bytes(driver)))
-            for process in driver.children(recursive=True):
-                try:
-                    title, size_bytes = " ".join(process.cmdline()), own_bytes(process)
-                except (psutil.NoSuchProcess, psutil.ZombieProcess):
-                    continue
-                for mark, stage in STAGES.items():
-                    if mark in title:
-                        self.samples.append((now_s, f"{stage} {process.pid}", size_bytes))
+            found = processes_below(driver, STAGES)
+            self.samples += [(now_s, f"{stage} {pid}", size_bytes) for stage, pid, size_bytes in found]
+
+
+def processes_below(driver: psutil.Process, kinds: Mapping[str, str]) -> Iterator[tuple[str, int, int]]:
+    """Kind, number and bytes of its own of each process whose command line holds a kind's mark."""
+    for process in driver.children(recursive=True):
+        try:
+            title, size_bytes = " ".join(process.cmdline()), own_bytes(process)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+        yield from ((kind, process.pid, size_bytes) for mark, kind in kinds.items() if mark in title)
 
 
 def own_bytes(process: psutil.Process) -> int:

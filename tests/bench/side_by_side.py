@@ -4,11 +4,13 @@ import io
 import json
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from matplotlib.figure import Figure
+
+Name = TypeVar("Name")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,12 +88,18 @@ def take_turns(ways: Mapping[str, Callable[[], object]], *, rounds: int) -> dict
     for way in ways.values():
         way()
     took_s: dict[str, list[float]] = {name: [] for name in ways}
-    for number in range(rounds):
-        for name in list(ways)[:: -1 if number % 2 else 1]:
-            before_s = time.process_time()
-            ways[name]()
-            took_s[name].append(time.process_time() - before_s)
+    for name in turns(ways, rounds=rounds):
+        before_s = time.process_time()
+        ways[name]()
+        took_s[name].append(time.process_time() - before_s)
     return took_s
+
+
+def turns(names: Iterable[Name], *, rounds: int) -> Iterator[Name]:
+    """Each name once a round, every other round backwards."""
+    ordered = list(names)
+    for number in range(rounds):
+        yield from ordered[:: -1 if number % 2 else 1]
 
 
 def _name(way: str) -> str:

@@ -29,7 +29,7 @@ from gsgmodel.model.loss import gsg_loss
 from gsgmodel.training.initial import initial_weights
 from gsgmodel.training.loop import Trainer, TrainingJob
 from gsgmodel.training.settings import TrainSettings
-from tests.bench.side_by_side import Comparison
+from tests.bench.side_by_side import Comparison, turns
 from tests.small_store import make_store
 from tests.small_training import LoneWorker
 
@@ -112,9 +112,8 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
         store = make_store(Path(scratch) / "store", splits={"train": BATCH * (STEPS + 1), "val": 4, "test": 4})
         ways = {"plain loop": plain_loop, "ours": our_loop}
         took_s: dict[str, list[float]] = {name: [] for name in ways}
-        for number in range(rounds):
-            for name in list(ways)[:: -1 if number % 2 else 1]:
-                took_s[name].append(1 / ways[name](store, architecture, steps=STEPS))
+        for name in turns(ways, rounds=rounds):
+            took_s[name].append(1 / ways[name](store, architecture, steps=STEPS))
     facts = {"network": f"{BACKBONE}, {BATCH} clips a step, {STEPS} steps after the first, one thread"}
     return Comparison(title="Training", peer="plain loop", took_s=took_s, unit="wall s a clip", facts=facts)
 

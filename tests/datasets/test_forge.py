@@ -3,6 +3,7 @@
 import csv
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -23,7 +24,7 @@ PREPARATION = Preparation()
 
 @pytest.fixture(scope="module")
 def detector():
-    return FaceDetector.of(PREPARATION)
+    return FaceDetector.of(replace(PREPARATION, detect_every=1))
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import torch
 from gsgmodel.errors import ConfigError, OutputError
 from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.reference import build_network
-from gsgmodel.model.settings import Calibration, ModelSettings
-from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, model_digest, read_model, save_model
+from gsgmodel.model.settings import SETTINGS_NAME, Calibration, ModelSettings
+from gsgmodel.model.weights import WEIGHTS_NAME, model_digest, read_model, save_model
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from gsgmodel.archive.listing import list_archive
 from gsgmodel.datasets.made import make_frames
 from gsgmodel.datasets.portraits import load_portrait
-from gsgmodel.scan import joint as module
+from gsgmodel.scan import prepare as module
 from gsgmodel.scan.joint import JointActor
 from gsgmodel.scan.plan import PLAN_SCHEMA
 from gsgmodel.scan.prepare import PrepareActor

@@ -9,7 +9,8 @@ import pytest
 from mlflow import MlflowClient
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.weights import SETTINGS_NAME, WEIGHTS_NAME, read_model
+from gsgmodel.model.settings import SETTINGS_NAME
+from gsgmodel.model.weights import WEIGHTS_NAME, read_model
 from gsgmodel.records import Preparation
 from gsgmodel.tracking import REQUEST_S, registry
 from gsgmodel.tracking.address import DEFAULT_MODEL
