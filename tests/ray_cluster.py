@@ -1,10 +1,12 @@
 """A Ray cluster on this machine as a platform team runs one: nodes with folders of their own, tokens, a job server."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -50,6 +52,17 @@ class RayCluster:
         """Run ``ray job ARGS`` to its end."""
         command = [str(BIN / "ray"), "job", args[0], "--address", self.job_server, *args[1:]]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False, timeout=120)
+
+    def stop(self, submission_id: str) -> bool:
+        """Ask for a job to be stopped as ``ray job stop`` does, but at once: that command starts for seconds."""
+        request = urllib.request.Request(
+            f"{self.job_server}/api/jobs/{submission_id}/stop",
+            method="POST",
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            stopped: bool = json.load(answer)["stopped"]
+        return stopped
 
     def kill_node(self, index: int) -> None:
         """Take a node away as a lost machine is: all of its processes at once."""

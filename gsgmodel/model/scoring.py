@@ -6,6 +6,7 @@ from typing import TypeVar, cast
 import numpy as np
 import torch
 from jaxtyping import Float32, Float64, Int64, UInt8
+from torch import Tensor
 
 from gsgmodel.model.gsg import GSGModel, GSGOutput
 from gsgmodel.model.settings import Calibration
@@ -42,17 +43,35 @@ def score_clips(
             clip), and on a CPU with AVX512-BF16 it took 1.6 times as long as float32; a scan that is to give the same
             scores everywhere leaves it off.
 
+    A logit that is not finite is a ``FloatingPointError``.
+    """
+    output = launch(network, torch.tensor(crops, device=device), autocast=autocast)
+    return on_host(output, score_fusion=network.config.score_fusion)
+
+
+def launch(network: GSGModel, pixels: UInt8[Tensor, "B T S S 3"], *, autocast: bool = False) -> GSGOutput:
+    """Begin to judge clips: on a GPU this returns before they are judged, and ``on_host`` waits for it.
+
+    Args:
+        network: In evaluation mode, on the device of the pixels.
+        pixels: RGB face crops of at least one clip; a byte each until they are where they are needed.
+        autocast: As of ``score_clips``.
+    """
+    with torch.inference_mode(), torch.autocast(pixels.device.type, dtype=torch.bfloat16, enabled=autocast):
+        # On a CPU one clip a time is fastest, and no score depends on which clips came with it.
+        parts = [
+            network(part.permute(0, 1, 4, 2, 3).float() / 255)
+            for part in (torch.split(pixels, 1) if pixels.device.type == "cpu" else [pixels])
+        ]
+        return GSGOutput(*(torch.cat(each) for each in zip(*parts, strict=True)))
+
+
+def on_host(output: GSGOutput, *, score_fusion: bool) -> ClipScores:
+    """Wait for what was launched, and return it.
+
     Raises:
         FloatingPointError: The network gave a logit that is not finite.
     """
-    device = torch.device(device)
-    with torch.inference_mode(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
-        # On a CPU one clip a time is fastest, and no score depends on which clips came with it.
-        parts = [
-            network(torch.tensor(part, device=device).permute(0, 1, 4, 2, 3).float() / 255)
-            for part in (np.split(crops, len(crops)) if device.type == "cpu" else [crops])
-        ]
-        output = GSGOutput(*(torch.cat(each) for each in zip(*parts, strict=True)))
     frames = [each.float().cpu().numpy() for each in (output.global_frame_logits, output.fusion_frame_logits)]
     pooled = [each.double().cpu().numpy() for each in (output.global_logits, output.fusion_logits)]
     if not all(np.isfinite(each).all() for each in (*frames, *pooled)):
@@ -62,7 +81,7 @@ def score_clips(
     return ClipScores(
         global_frame_logits=frames[0],
         fusion_frame_logits=frames[1],
-        frame_scores=fuse(streams[0], streams[1], score_fusion=network.config.score_fusion),
+        frame_scores=fuse(streams[0], streams[1], score_fusion=score_fusion),
         global_margins=margins[0],
         fusion_margins=margins[1],
         patches=output.patches.cpu().numpy(),

@@ -178,11 +178,10 @@ def fit_machine(machine: Machine, wishes: Wishes) -> Pools:
         cpus_per_actor=cpus_per_actor,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
         has_network=wishes.device != "none",
-        # On a CPU a batch of one video is as fast and keeps fewer videos in work.
-        rows_per_score_call=wishes.batch_clips if on_gpu or wishes.device == "none" else 1,
+        rows_per_score_call=(rows := _rows_per_call(wishes, on_gpu=on_gpu)),
         object_store_bytes=min(
             MIN_OBJECT_STORE_BYTES + _free_bytes(machine, prepare=prepare, score=score),
-            _object_store_bytes(machine, rows=prepare * 2 + score * wishes.batch_clips * 3),
+            _object_store_bytes(machine, rows=prepare * 2 + score * rows * 3),
         ),
     )
 
@@ -228,10 +227,15 @@ def fit_nodes(nodes: Sequence[Machine], wishes: Wishes) -> Pools:
         cpus_per_actor=steps / _STEPS,
         gpus_per_score_actor=1.0 if on_gpu else 0.0,
         has_network=wishes.device != "none",
-        rows_per_score_call=wishes.batch_clips if on_gpu or wishes.device == "none" else 1,
+        rows_per_score_call=_rows_per_call(wishes, on_gpu=on_gpu),
         object_store_bytes=0,
         memory_per_actor_bytes=each_bytes,
     )
+
+
+def _rows_per_call(wishes: Wishes, *, on_gpu: bool) -> int:
+    """A GPU gets two batches, so that one travels while it computes the other; a CPU is as fast with one video."""
+    return wishes.batch_clips * 2 if on_gpu else wishes.batch_clips if wishes.device == "none" else 1
 
 
 def _is_on_gpu(device: str, num_gpus: int) -> bool:
@@ -251,7 +255,7 @@ def _largest_share(nodes: Sequence[Machine], num_actors: int, *, each_bytes: int
 def _score_actors(wishes: Wishes, *, cores: float, num_gpus: int) -> int:
     """As many as are asked for, or one a GPU: none of their own on CPUs."""
     if wishes.device == "none":
-        return wishes.score_actors or _keep_actors(cores)
+        return wishes.score_actors or max(1, int(cores) // CORES_PER_KEEPER)
     return wishes.score_actors or num_gpus
 
 
@@ -261,10 +265,6 @@ def _prepare_bytes(score_actors: int) -> int:
 
 def _actors_text(prepare: int, score: int, wishes: Wishes) -> str:
     return f"{prepare} prepare and {score} {wishes.second} actors" if score else f"{prepare} prepare actors"
-
-
-def _keep_actors(cores: float) -> int:
-    return max(1, int(cores) // CORES_PER_KEEPER)
 
 
 def _actors_for(cores: float) -> int:

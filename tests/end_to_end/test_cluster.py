@@ -148,9 +148,8 @@ def stop_a_job(platform: Platform, s3: Any, bucket: str, args: tuple[str, ...]) 
     while not any(key["Key"].endswith("1.json") for key in listed(s3, bucket, "out/videos/_delta_log/")):
         assert time.monotonic() < until, job.communicate()
         time.sleep(0.2)
-    stopped = platform.cluster.client("stop", f"nightly-{bucket}")
+    assert platform.cluster.stop(f"nightly-{bucket}")
     log, _ = job.communicate(timeout=120)
-    assert "stopped" in stopped.stdout
     (summary,) = summaries_of(s3, bucket, "out")
     assert (summary["exit_code"], Platform.cluster_code(log)) == (143, 143), log
     return summary

@@ -1,5 +1,6 @@
 """Whatever the machine, the pools fit it or the run is refused: what does not fit would hang without a word."""
 
+import dataclasses
 from dataclasses import replace
 
 import joblib
@@ -129,6 +130,12 @@ def test_a_cluster_without_cores_is_refused():
 def test_each_gpu_gets_one_score_actor():
     pools = fit(machine(cores=16, memory_gib=64, num_gpus=4))
     assert (pools.prepare_actors, pools.score_actors, pools.gpus_per_score_actor) == (16, 4, 1.0)
+
+
+def test_a_gpu_gets_the_videos_of_two_batches_a_call_so_that_one_travels_while_it_computes_the_other():
+    on_one = fit(machine(cores=16, memory_gib=64, num_gpus=1), batch_clips=8)
+    on_nodes = fit_nodes([machine(cores=16, memory_gib=64, num_gpus=1)], dataclasses.replace(WISHES, batch_clips=8))
+    assert on_one.rows_per_score_call == on_nodes.rows_per_score_call == 16
 
 
 def test_the_gpus_stay_unused_where_the_cpu_is_asked_for():

@@ -89,7 +89,7 @@ def test_an_actor_replaces_crops_by_scores_and_passes_rows_without_clips(actor, 
 
 def test_a_batch_of_failures_passes_without_the_network(actor, ref, monkeypatch):
     calls = []
-    monkeypatch.setattr("gsgmodel.scoring.network.score_clips", lambda *_args, **_kwargs: calls.append(1))
+    monkeypatch.setattr("gsgmodel.scoring.network.launch", lambda *_args, **_kwargs: calls.append(1))
     rows = [
         prepared_row(planned(ref, number), PreparedVideo(decoder="av 1", status=status), cpu_s=0.0)
         for number, status in enumerate(Status)

@@ -8,6 +8,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gsgmodel.model.gsg import GSGOutput
 from gsgmodel.model.scoring import ClipScores, score_clips
 from gsgmodel.model.settings import Calibration
 from gsgmodel.scoring import network as module
@@ -25,24 +26,53 @@ def files(tmp_path, network):
     return partial(write_files, tmp_path / "model", network)
 
 
-def pretend(calls, *, fits=1000):
-    """Stands for the network: a clip's margins are the first pixel of it; more clips than fit are too many."""
+class Pretended:
+    """Stands for the network: a clip's margins are the first pixel of it; more clips at once than fit are too many."""
 
-    def score(_network, batch, *, device):
-        calls.append((len(batch), device))
-        if len(batch) > fits:
+    def __init__(self, patch, *, fits=1000):
+        self.did = []
+        self.fits = fits
+        self.running = 0
+        patch.setattr(module, "launch", self.launch)
+        patch.setattr(module, "on_host", self.on_host)
+
+    @property
+    def batches(self):
+        return [size for what, size in self.did if what == "launch"]
+
+    def launch(self, _network, pixels):
+        if len(pixels) + self.running > self.fits:
+            self.did.append(("too many", len(pixels)))
             raise torch.OutOfMemoryError
-        first = batch[:, 0, 0, 0, 0].astype(np.float64)
+        self.did.append(("launch", len(pixels)))
+        self.running += len(pixels)
+        first = pixels[:, 0, 0, 0, 0].double()
+        return GSGOutput(*[first] * len(GSGOutput._fields))
+
+    def on_host(self, output, *, score_fusion):
+        assert score_fusion
+        first = output.global_logits.numpy()
+        self.did.append(("on host", len(first)))
+        self.running -= len(first)
         return ClipScores(
-            global_frame_logits=np.zeros((len(batch), FRAMES, 2), np.float32),
-            fusion_frame_logits=np.zeros((len(batch), FRAMES, 2), np.float32),
-            frame_scores=np.zeros((len(batch), FRAMES)),
+            global_frame_logits=np.zeros((len(first), FRAMES, 2), np.float32),
+            fusion_frame_logits=np.zeros((len(first), FRAMES, 2), np.float32),
+            frame_scores=np.zeros((len(first), FRAMES)),
             global_margins=first,
             fusion_margins=-first,
-            patches=np.zeros((len(batch), FRAMES, 2), np.int64),
+            patches=np.zeros((len(first), FRAMES, 2), np.int64),
         )
 
-    return score
+
+@pytest.fixture
+def pretended(monkeypatch):
+    return Pretended(monkeypatch)
+
+
+def ahead(scorer, num_ahead):
+    """The scorer, as it is on a device that may get batches ahead."""
+    scorer._feed.num_ahead = num_ahead
+    return scorer
 
 
 def small(firsts):
@@ -55,48 +85,57 @@ def small(firsts):
     sizes=st.lists(st.integers(0, 5), max_size=6),
     batch_clips=st.integers(1, 7),
     fits=st.integers(1, 7),
+    num_ahead=st.integers(0, 1),
 )
-def test_every_video_gets_its_own_clips_back_in_order_whatever_fits(network, sizes, batch_clips, fits):
+def test_every_video_gets_its_own_clips_back_in_order_whatever_fits(network, sizes, batch_clips, fits, num_ahead):
     numbers = iter(range(100))
     videos = [[next(numbers) for _ in range(size)] for size in sizes]
-    calls = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "score_clips", pretend(calls, fits=fits))
-        scored = ClipScorer(network, batch_clips=batch_clips, device="cpu").score([small(video) for video in videos])
+        played = Pretended(patch, fits=fits)
+        scorer = ahead(ClipScorer(network, batch_clips=batch_clips, device="cpu"), num_ahead)
+        scored = scorer.score([small(video) for video in videos])
     assert [[clip.margin_global for clip in video] for video in scored] == videos
     assert [[-clip.margin_fusion for clip in video] for video in scored] == videos
-    assert sum(size for size, _ in calls if size <= fits) == sum(sizes)
+    assert sum(played.batches) == sum(sizes)
+    assert played.running == 0
 
 
-def test_batches_are_filled_across_videos(network, monkeypatch):
-    calls = []
-    monkeypatch.setattr(module, "score_clips", pretend(calls))
+def test_batches_are_filled_across_videos(network, pretended):
     ClipScorer(network, batch_clips=4, device="cpu").score([small([1, 2, 3]), small([]), small([4, 5, 6])])
-    assert calls == [(4, "cpu"), (2, "cpu")]
+    assert pretended.batches == [4, 2]
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_stays_so(network, monkeypatch):
-    calls = []
-    monkeypatch.setattr(module, "score_clips", pretend(calls, fits=2))
+def test_a_device_that_computes_gets_the_next_batch_before_its_scores_are_waited_for(network, pretended):
+    ahead(ClipScorer(network, batch_clips=2, device="cpu"), 1).score([small(range(6))])
+    assert [what for what, _ in pretended.did] == ["launch", "launch", "on host", "launch", "on host", "on host"]
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_stays_so(network, pretended):
+    pretended.fits = 2
     scorer = ClipScorer(network, batch_clips=8, device="cpu")
     scorer.score([small(range(5))])
-    assert [size for size, _ in calls] == [5, 4, 2, 2, 1]
+    assert [size for what, size in pretended.did if what != "on host"] == [5, 4, 2, 2, 1]
     scorer.score([small(range(3))])
-    assert [size for size, _ in calls[5:]] == [2, 1]
+    assert pretended.batches == [2, 2, 1, 2, 1]
     assert scorer.batch_clips == 2
 
 
-def test_a_single_clip_that_does_not_fit_is_an_error(network, monkeypatch):
-    monkeypatch.setattr(module, "score_clips", pretend([], fits=0))
+def test_a_single_clip_that_does_not_fit_is_an_error(network, pretended):
+    pretended.fits = 0
     with pytest.raises(torch.OutOfMemoryError):
         ClipScorer(network, batch_clips=4, device="cpu").score([small([1, 2, 3])])
 
 
-def test_nothing_to_score_asks_the_network_nothing(network, monkeypatch):
-    calls = []
-    monkeypatch.setattr(module, "score_clips", pretend(calls))
+def test_a_single_clip_that_does_not_fit_beside_another_waits_for_it(network, pretended):
+    pretended.fits = 1
+    (scored,) = ahead(ClipScorer(network, batch_clips=1, device="cpu"), 1).score([small([1, 2])])
+    assert [clip.margin_global for clip in scored] == [1, 2]
+    assert pretended.did == [("launch", 1), ("too many", 1), ("on host", 1), ("launch", 1), ("on host", 1)]
+
+
+def test_nothing_to_score_asks_the_network_nothing(network, pretended):
     assert ClipScorer(network, batch_clips=4, device="cpu").score([small([]), small([])]) == [[], []]
-    assert calls == []
+    assert pretended.did == []
 
 
 def test_clips_in_a_batch_score_as_they_do_alone(network):
