@@ -217,3 +217,19 @@ def test_nothing_more_arrives_once_one_of_rays_processes_is_gone(monkeypatch):
     assert session.close() == 0
     child.communicate()
     assert session.close() == 0
+
+
+@pytest.mark.parametrize(("address", "expected"), [(None, "0"), ("local", "0"), ("127.0.0.1:6379", None)])
+def test_events_of_tasks_are_kept_by_a_cluster_alone_whose_dashboard_shows_them(address, expected):
+    given = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    story = "import os, gsgmodel.scan.session; print(os.environ.get('RAY_task_events_report_interval_ms'))"
+    done = subprocess.run(
+        [sys.executable, "-c", story],
+        env=given | ({"RAY_ADDRESS": address} if address else {}),
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.strip() == str(expected)
