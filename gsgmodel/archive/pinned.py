@@ -1,7 +1,11 @@
-"""One version of an object of S3, read by blocks with the next block on its way, and never bytes of another."""
+"""One version of an object of S3, and never bytes of another: what is expected is fetched ahead, the rest by blocks."""
+
+from collections import deque
+from collections.abc import Sequence
 
 from fsspec.caching import BackgroundBlockCache
 
+from gsgmodel.archive.ahead import ReadAhead, without
 from gsgmodel.archive.identity import split_uri
 from gsgmodel.archive.s3 import read_range
 from gsgmodel.records import VideoRef
@@ -25,7 +29,13 @@ class S3Source:
         self._endpoint = s3_endpoint
         self._block_bytes = block_bytes or (SMALL_BLOCK_BYTES if is_large else BLOCK_BYTES)
         kept = SMALL_BLOCKS_KEPT if is_large else BLOCKS_KEPT
-        self._cache = BackgroundBlockCache(self._block_bytes, self._fetch, ref.size_bytes, maxblocks=kept)
+        self._ahead = ReadAhead(self._fetch, size_bytes=ref.size_bytes)
+        self._cache = BackgroundBlockCache(self._block_bytes, self._fetch_block, ref.size_bytes, maxblocks=kept)
+        self._in_cache: deque[tuple[int, int]] = deque(maxlen=kept)
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Begin to fetch what will be read and is not there."""
+        self._ahead.expect(without(ranges, tuple(self._in_cache)))
 
     def read_into(self, offset: int, target: memoryview) -> int:
         """Fill ``target`` from ``offset`` on, all of it as a file does: short reads make decoders read parts twice.
@@ -36,8 +46,10 @@ class S3Source:
         filled = 0
         while filled < len(target):
             start = offset + filled
-            stop = min(offset + len(target), (start // self._block_bytes + 1) * self._block_bytes)
-            content: bytes = self._cache._fetch(start, stop)  # noqa: SLF001 - how fsspec's files read from their caches
+            content = self._ahead.read(start, len(target) - filled)
+            if content is None:
+                stop = min(offset + len(target), (start // self._block_bytes + 1) * self._block_bytes)
+                content = self._cache._fetch(start, stop)  # noqa: SLF001 - how fsspec's files read from their caches
             if not content:
                 break
             target[filled : filled + len(content)] = content
@@ -49,9 +61,15 @@ class S3Source:
 
     def close(self) -> None:
         """Stop reading ahead and let go of the blocks."""
+        self._ahead.close()
         self._cache.close()
 
-    def _fetch(self, start: int, stop: int) -> bytes:
+    def _fetch_block(self, start: int, stop: int) -> bytes:
+        self._in_cache.append((start, stop))
         # The cache asks for whole blocks, also where the object ends within one.
         stop = min(stop, self._ref.size_bytes)
+        on_its_way = self._ahead.whole(start, stop)
+        return self._fetch(start, stop) if on_its_way is None else on_its_way
+
+    def _fetch(self, start: int, stop: int) -> bytes:
         return read_range(*split_uri(self._ref.uri), start, stop, etag=self._ref.etag, endpoint=self._endpoint)

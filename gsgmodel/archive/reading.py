@@ -4,7 +4,7 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol, runtime_checkable
 
@@ -19,6 +19,9 @@ _REFUSED = frozenset({errno.EACCES, errno.EPERM})
 @runtime_checkable
 class _Source(Protocol):
     """Where the bytes of one object come from; it stays the version that was listed or says so."""
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Begin to fetch ranges ``(start, stop)`` that will be read, in their order."""
 
     def read_into(self, offset: int, target: memoryview) -> int:
         """Fill ``target`` from ``offset`` on; returns how many bytes, 0 only where the object ends."""
@@ -69,6 +72,11 @@ class _LocalSource:
             raise ChangedError(f"{found.st_size} bytes, listed with {self._ref.size_bytes}")
         if str(found.st_mtime_ns) != self._ref.etag:
             raise ChangedError("modified since it was listed")
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        with _named_errors():
+            for start, stop in ranges:
+                os.posix_fadvise(self._fd, start, stop - start, os.POSIX_FADV_WILLNEED)
 
     def read_into(self, offset: int, target: memoryview) -> int:
         with _named_errors():
@@ -150,6 +158,13 @@ class ObjectReader(io.RawIOBase):
         self._offset += count
         self.bytes_read += count
         return count
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Say which ranges ``(start, stop)`` will be read, in their order, so that they are there by then.
+
+        Nothing is read here, and nothing is promised: what lies elsewhere is read as before.
+        """
+        self._source.expect(ranges)
 
     def verify(self) -> None:
         """Prove that what was read is what was listed; to be called after the last read and before ``close``.

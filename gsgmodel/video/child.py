@@ -9,6 +9,7 @@ import json
 import mmap
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from importlib import import_module
@@ -54,6 +55,10 @@ class BrokeredFile:
         count: int = self._wire.receive()["count"]
         self._position += count
         return self._shared[:count]
+
+    def expect(self, ranges: Sequence[tuple[int, int]], /) -> None:
+        """Say which ranges will be read; the parent fetches them, and does not answer."""
+        self._wire.send({"expect": ranges})
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Move, and return the new position; it is the parent that reads there."""

@@ -3,6 +3,7 @@
 import math
 import mmap
 from dataclasses import fields
+from itertools import pairwise
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -21,6 +22,14 @@ def is_range(value: Any, size_bytes: int, most_bytes: int) -> bool:
         return False
     offset, size = value
     return bool(0 < size <= most_bytes and offset + size <= size_bytes)
+
+
+def is_ascending(value: Any, size_bytes: int) -> bool:
+    """Whether a value is a list of ``[start, stop]``, ascending and apart, of ranges that lie within a file."""
+    if not (isinstance(value, list) and all(isinstance(each, list) and len(each) == 2 for each in value)):  # noqa: PLR2004
+        return False
+    places = [place for each in value for place in each]
+    return all(map(_is_count, places)) and all(a < b for a, b in pairwise([-1, *places, size_bytes + 1]))
 
 
 def handed_info(opened: Any) -> VideoInfo | None:

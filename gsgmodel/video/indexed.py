@@ -1,6 +1,6 @@
 """A track by the index of an MP4 or MOV file: only groups of pictures that hold a wanted frame are read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import groupby
 
@@ -15,6 +15,10 @@ from gsgmodel.video.track import MistrustError, Span, nominal_frame_s, shown_dur
 
 MAX_TOP_LEVEL_BOXES = 64
 """An MP4 file with more boxes than this at its top is taken for fragmented."""
+FFMPEG_READ_BYTES = 1 << 15
+"""Of PyAV's buffer: FFmpeg may read so far beyond a packet."""
+MAX_EXPECTED = 4096
+"""Groups that the source is told of; of a video with more the others are read as they come."""
 BOX_HEADER_BYTES = 8
 """Size and name; a box cannot be smaller."""
 
@@ -61,6 +65,7 @@ class IndexedTrack:
         stream: Of an MP4 or MOV container whose index can be trusted (``has_trusted_index``).
         first_pts: Of the first frame shown.
         reread: Returns packets from the key that is shown at a time, or an earlier one, onwards.
+        expect: Told the ranges ``(start, stop)`` of the file that will be read.
         limits: Bounds on frames and on packets kept.
 
     Raises:
@@ -74,6 +79,7 @@ class IndexedTrack:
         *,
         first_pts: int,
         reread: Callable[[int], Iterator[VideoPacket]],
+        expect: Callable[[Sequence[tuple[int, int]]], None],
         limits: DecodeLimits,
     ) -> None:
         num = len(stream.index_entries)
@@ -92,7 +98,8 @@ class IndexedTrack:
         self._starts = np.asarray([*keys, num])
         self._first_pts = first_pts
         self._delay = first_pts - int(self._dts[0])
-        self._reread = reread
+        self._entries = stream.index_entries
+        self._reread, self._tell = reread, expect
         self._max_kept_bytes = limits.max_kept_bytes
         self._tick_s = float(stream.time_base or Fraction(0))
         self.time_s = (self._dts - self._dts[0]) * self._tick_s
@@ -106,9 +113,11 @@ class IndexedTrack:
         """Yield one span for each group of pictures that holds a wanted frame.
 
         A frame that is shown before the key of its group (an open group) also refers to the group before.
-        ``MistrustError`` if the container does not lead to a group, or a group is too large to be kept.
+        The source is told of all these groups first. ``MistrustError`` if the container does not lead to a group, or a
+        group is too large to be kept.
         """
-        for number, members in groupby(ranks, key=lambda rank: int(np.searchsorted(self._starts, rank, "right")) - 1):
+        self._expect(sorted({self._group_of(rank) for rank in ranks})[:MAX_EXPECTED])
+        for number, members in groupby(ranks, key=self._group_of):
             packets = self._group(number)
             order = sorted(packet.pts for packet in packets if packet.pts is not None)
             start = int(self._starts[number])
@@ -119,6 +128,21 @@ class IndexedTrack:
             if number and key_pts is not None and min(targets) < key_pts:
                 packets = [*self._group(number - 1), *packets]
             yield Span(packets=packets, targets=targets, from_start=packets[0].dts == int(self._dts[0]))
+
+    def _group_of(self, rank: int) -> int:
+        return int(np.searchsorted(self._starts, rank, "right")) - 1
+
+    def _expect(self, numbers: list[int]) -> None:
+        """Tell the source where groups lie, as far as the index has them one after the other."""
+        ranges: list[tuple[int, int]] = []
+        for number in numbers:
+            first, last = (self._entries[int(place)] for place in (self._starts[number], self._starts[number + 1] - 1))
+            start, stop = first.pos, last.pos + last.size + FFMPEG_READ_BYTES
+            if ranges and start <= ranges[-1][1] < stop:
+                ranges[-1] = (ranges[-1][0], stop)
+            elif 0 <= start < stop and (not ranges or start > ranges[-1][1]):
+                ranges.append((start, stop))
+        self._tell(ranges)
 
     def _group(self, number: int) -> list[VideoPacket]:
         first, end = self._starts[number], self._starts[number + 1]
@@ -137,6 +161,9 @@ class IndexedTrack:
             size_bytes += packet.size
             if size_bytes > self._max_kept_bytes:
                 raise MistrustError("the group of pictures is too large to be kept")
+            # The next packet is the key of the next group, which may lie where nothing else is wanted.
+            if len(group) == end - first:
+                break
         if group and group[0].dts != self._dts[first]:
             raise MistrustError("the group of pictures does not begin where the index says")
         return group

@@ -26,11 +26,11 @@ from gsgmodel.errors import (
 from gsgmodel.records import VideoInfo
 from gsgmodel.video.child import IO_BYTES, MAX_TEXT
 from gsgmodel.video.confine import FULL
-from gsgmodel.video.handed import handed_info, handed_window, is_range
+from gsgmodel.video.handed import handed_info, handed_window, is_ascending, is_range
 from gsgmodel.video.limits import DecodeLimits
 from gsgmodel.video.process import Child, SandboxError
 from gsgmodel.video.reader import FrameWindow
-from gsgmodel.video.source import ByteSource
+from gsgmodel.video.source import ByteSource, ExpectingSource
 from gsgmodel.video.wire import ClosedError, ProtocolError, SlowError
 
 GRACE_S = 5.0
@@ -203,9 +203,12 @@ class SandboxedReader:
             while True:
                 spent_s = self._spent_s + time.monotonic() - started_s - (self._waited_s - waited_s)
                 answer = wire.receive(timeout_s=max(0.0, self._limits.max_decode_s + GRACE_S - spent_s))
-                if "read" not in answer:
+                if "read" in answer:
+                    wire.send({"count": self._serve(answer["read"])})
+                elif "expect" in answer:
+                    self._expect(answer["expect"])
+                else:
                     break
-                wire.send({"count": self._serve(answer["read"])})
         except SlowError as error:
             raise self._lost("took too long and did not answer", Status.TIMEOUT) from error
         except ProtocolError as error:
@@ -217,6 +220,17 @@ class SandboxedReader:
         if "failed" in answer:
             raise self._failed(answer)
         return answer
+
+    def _expect(self, ranges: Any) -> None:
+        """Pass on which ranges of the source will be read.
+
+        Raises:
+            ProtocolError: One is none of this video.
+        """
+        if not is_ascending(ranges, self._size_bytes):
+            raise ProtocolError("ranges outside of the video")
+        if isinstance(self._source, ExpectingSource):
+            self._source.expect([(start, stop) for start, stop in ranges])
 
     def _serve(self, wanted: Any) -> int:
         """Put a range of the source into the shared memory; what the source raises goes through.

@@ -124,7 +124,13 @@ class Session:
             return None
         self._opened.give_back(self._decoder.fed)
         try:
-            return IndexedTrack(stream, first_pts=first_pts, reread=self._opened.seek, limits=self._limits)
+            return IndexedTrack(
+                stream,
+                first_pts=first_pts,
+                reread=self._opened.seek,
+                expect=self._opened.source.expect,
+                limits=self._limits,
+            )
         except MistrustError:
             return None
 

@@ -2,6 +2,7 @@
 
 import io
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, runtime_checkable
 
@@ -18,6 +19,14 @@ class ByteSource(Protocol):
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         """Move, and return the new position."""
+
+
+@runtime_checkable
+class ExpectingSource(Protocol):
+    """A file that can fetch what will be read."""
+
+    def expect(self, ranges: Sequence[tuple[int, int]], /) -> None:
+        """Begin to fetch ranges ``(start, stop)`` that will be read, in their order."""
 
 
 class _Remember:
@@ -82,6 +91,13 @@ class CountedSource:
             if self.max_bytes is not None and self.bytes_read > self.max_bytes:
                 raise TooLargeError(f"more than {self.max_bytes} bytes must be read to find the video's frames")
             return data
+
+    def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Tell the file which ranges ``(start, stop)`` will be read, if it wants to know."""
+        if isinstance(self._file, ExpectingSource):
+            within = [(start, min(stop, self.size_bytes)) for start, stop in ranges if start < self.size_bytes]
+            with self._remember:
+                self._file.expect(within)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to ``offset``; broken files ask for places before the start, which is no fault of the source."""

@@ -37,6 +37,10 @@ class MemorySource:
 
     def __init__(self, content: bytes, *, most: int) -> None:
         self._content, self._most = content, most
+        self.expected = []
+
+    def expect(self, ranges):
+        self.expected += ranges
 
     def read_into(self, offset: int, target: memoryview) -> int:
         part = self._content[offset : offset + min(len(target), self._most)]
@@ -246,3 +250,18 @@ except DeniedError as error:
 """
     imports = "from gsgmodel.archive import listing, reading\nfrom gsgmodel.errors import DeniedError"
     assert run_unprivileged(imports, code, str(public_folder)) == "Permission denied\n"
+
+
+def test_what_will_be_read_is_told_to_the_source():
+    source = MemorySource(b"abc", most=2)
+    with ObjectReader(source, 3) as reader:
+        reader.expect([(0, 2)])
+    assert source.expected == [(0, 2)]
+
+
+def test_a_local_file_is_read_as_before_whatever_is_expected(ref):
+    with open_object(ref) as reader:
+        before = reader.read()
+    with open_object(ref) as reader:
+        reader.expect([(0, 4), (6, ref.size_bytes)])
+        assert reader.read() == before

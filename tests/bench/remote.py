@@ -1,10 +1,12 @@
 """What a scan reads of an hour of video on S3 for one clip of 12 frames.
 
 The packets of a real video are written again and again, with their own key frames, until they make an hour; nothing is
-encoded. The file lies behind a real S3 API over HTTP. Requests are counted as they leave, those that read ahead too.
+encoded. The file lies behind a real S3 API over HTTP. Requests are counted as they leave, those that read ahead too,
+and each is held up for as long as a store in the same region takes to answer.
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -24,6 +26,8 @@ from tests.bench.side_by_side import Comparison
 from tests.servers import serving_s3
 
 HOUR_S = 3600.0
+LATENCY_S = 0.03
+"""Until the first byte; an assumption, tens of milliseconds are usual within a region."""
 LAYOUTS = {"index at the end": {}, "index at the start": {"movflags": "faststart"}}
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
 BUCKET = "bench"
@@ -50,17 +54,19 @@ def write_hour(source: Path, target: Path, options: dict[str, str]) -> None:
 
 
 @contextmanager
-def counted() -> Iterator[list[int]]:
-    """The bytes of every request of an object's contents."""
-    sizes: list[int] = []
+def counted() -> Iterator[list[tuple[int, float]]]:
+    """The bytes of every request of an object's contents, and the seconds that it took."""
+    requests: list[tuple[int, float]] = []
 
     def read(bucket: str, key: str, start: int, stop: int, **place: str | None) -> bytes:
+        started_s = time.monotonic()
+        time.sleep(LATENCY_S)
         content: bytes = read_range(bucket, key, start, stop, **place)  # type: ignore[arg-type]
-        sizes.append(len(content))
+        requests.append((len(content), time.monotonic() - started_s))
         return content
 
     with mock.patch.object(pinned, "read_range", read):
-        yield sizes
+        yield requests
 
 
 def measure(folder: Path, *, rounds: int) -> Comparison:
@@ -69,6 +75,12 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
     by_size = sorted(folder.glob("*.mp4"), key=lambda path: path.stat().st_size)
     source = by_size[len(by_size) // 2]
     preparer = one_clip()
+
+    def prepare(ref: VideoRef, endpoint: str | None) -> tuple[float, int]:
+        started_s = time.monotonic()
+        video = preparer.prepare(partial(open_object, ref, s3_endpoint=endpoint))
+        return time.monotonic() - started_s, len(video.clips)
+
     took: dict[str, list[float]] = {}
     facts: dict[str, object] = {"video": f"an hour of {source.name}, one clip of {PREPARATION.frames_per_clip} frames"}
     with TemporaryDirectory(prefix="gsg-bench-") as scratch, mock.patch.dict(os.environ, CREDENTIALS):
@@ -79,11 +91,16 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
                 path = Path(scratch) / "hour.mp4"
                 write_hour(source, path, options)
                 ref = _stored(path, endpoint)
-                with counted() as sizes:
-                    video = preparer.prepare(partial(open_object, ref, s3_endpoint=endpoint))
-                took |= {f"whole, {layout}": [ref.size_bytes / 1e6], f"a scan, {layout}": [sum(sizes) / 1e6]}
-                facts[f"share read, {layout}"] = f"{sum(sizes) / ref.size_bytes:.4f} in {len(sizes)} requests"
-                facts[f"clips, {layout}"] = len(video.clips)
+                local_s, _ = prepare(listed(str(path)), None)
+                with counted() as requests:
+                    remote_s, num_clips = prepare(ref, endpoint)
+                read_bytes, took_s = sum(size for size, _ in requests), sum(each_s for _, each_s in requests)
+                took |= {f"whole, {layout}": [ref.size_bytes / 1e6], f"a scan, {layout}": [read_bytes / 1e6]}
+                facts[f"share read, {layout}"] = f"{read_bytes / ref.size_bytes:.4f} in {len(requests)} requests"
+                facts[f"wall, {layout}"] = (
+                    f"{remote_s:.1f} s, of a local file {local_s:.1f} s; the requests took {took_s:.1f} s all together"
+                )
+                facts[f"clips, {layout}"] = num_clips
     return Comparison(title="An hour on S3", peer=next(iter(took)), took_s=took, unit="MB read", facts=facts)
 
 

@@ -34,7 +34,9 @@ def talk():
 
     def ask(message, data=b""):
         wire.send(message)
-        while "read" in (answer := wire.receive(timeout_s=20)):
+        while (answer := wire.receive(timeout_s=20)).keys() & {"read", "expect"}:
+            if "expect" in answer:
+                continue
             offset, size = answer["read"]
             part = data[offset : offset + size]
             shared[: len(part)] = part
@@ -111,6 +113,8 @@ def test_bytes_are_asked_for_in_ranges_of_the_file():
     assert file.seek(0) == 0
     assert file.read() == data
     thread.join()
+    file.expect([(0, 5), (7, 100)])
+    assert Wire(there.fileno()).receive() == {"expect": [[0, 5], [7, 100]]}
     here.close()
     there.close()
     assert asked == [(0, 10), (95, 5), (0, 100)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gsgmodel.records import VideoInfo
 from gsgmodel.video.child import IO_BYTES
-from gsgmodel.video.handed import handed_info, handed_window, is_range
+from gsgmodel.video.handed import handed_info, handed_window, is_ascending, is_range
 
 INFO = VideoInfo(
     container="mov",
@@ -107,3 +107,15 @@ def test_a_range_lies_within_the_file_and_is_no_longer_than_may_be(offset, size)
 @pytest.mark.parametrize("value", [None, 1, [], [1], [1, 2, 3], ["0", 1], [0, 1.0], [True, True], {"0": 1}])
 def test_what_is_no_range_is_refused(value):
     assert not is_range(value, 100, 20)
+
+
+@given(places=st.lists(st.integers(-3, 23), max_size=6))
+def test_expected_ranges_ascend_apart_from_each_other_within_the_file(places):
+    ranges = [places[at : at + 2] for at in range(0, len(places), 2)]
+    is_good = len(places) % 2 == 0 and places == sorted(set(places)) and all(0 <= place <= 20 for place in places)
+    assert is_ascending(ranges, 20) == is_good
+
+
+@pytest.mark.parametrize("value", [None, 1, {}, [1, 2], [[1]], [[1, 2, 3]], [["0", 1]], [[0, 1.0]], [[0, None]]])
+def test_what_are_no_ranges_is_refused(value):
+    assert not is_ascending(value, 20)

@@ -72,6 +72,38 @@ def test_only_groups_of_pictures_that_hold_a_sampled_frame_are_read(make_video):
     assert video.bytes_read < 0.25 * size
 
 
+class Expecting(io.BytesIO):
+    """Notes what it is told to expect, and what is read after that."""
+
+    def __init__(self, data):
+        super().__init__(data)
+        self.expected, self.read_later = [], []
+
+    def expect(self, ranges):
+        self.expected += ranges
+
+    def read(self, size=-1, /):
+        place = self.tell()
+        data = super().read(size)
+        if self.expected:
+            self.read_later.append((place, place + len(data)))
+        return data
+
+
+@pytest.mark.parametrize("gop", [4, 30])
+@pytest.mark.parametrize("flags", ["", "faststart"])
+def test_the_file_is_told_where_the_groups_lie_before_they_are_read(make_video, gop, flags):
+    options = {"movflags": flags} if flags else {}
+    path = make_video("a.mp4", num=240, gop=gop, crf=1, height=192, width=256, options=KEYED, container_options=options)
+    data = path.read_bytes()
+    file = Expecting(data)
+    with open_video(file, frames_per_clip=4) as video:
+        list(video.read())
+    assert file.read_later
+    assert all(any(a <= start and stop <= b for a, b in file.expected) for start, stop in file.read_later)
+    assert sum(stop - start for start, stop in file.expected) < (0.25 if gop == 4 else 0.75) * len(data)
+
+
 def test_the_whole_file_is_read_little_more_than_once_where_all_is_needed(make_video):
     path = make_video("a.mp4", num=240, gop=30, crf=1, height=192, width=256, options=KEYED)
     with path.open("rb") as file, open_video(file, frames_per_clip=60) as video:

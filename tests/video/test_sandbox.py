@@ -67,6 +67,22 @@ def test_the_pictures_are_those_of_decoding_in_this_process(make_video, sandbox,
     assert read_all(sandbox.open, io.BytesIO(data)) == read_all(open_video, io.BytesIO(data))
 
 
+class Expecting(io.BytesIO):
+    """Notes what it is told to expect."""
+
+    expected = ()
+
+    def expect(self, ranges):
+        self.expected = ranges
+
+
+def test_the_source_hears_what_the_child_will_read(sandbox, data):
+    here, there = Expecting(data), Expecting(data)
+    assert read_all(sandbox.open, there) == read_all(open_video, here)
+    assert there.expected == here.expected
+    assert there.expected
+
+
 def test_both_ways_to_open_a_video_look_alike(sandbox, data):
     assert isinstance(sandbox.open, Opener)
     assert isinstance(open_video, Opener)

@@ -83,3 +83,14 @@ def test_a_raw_file_that_has_nothing_right_now_gives_nothing():
             return None
 
     assert wrap(Empty(b"abc")).read(2) == b""
+
+
+def test_a_file_that_wants_to_know_is_told_what_will_be_read_of_it():
+    class Expecting(io.BytesIO):
+        def expect(self, ranges):
+            self.expected = ranges
+
+    file = Expecting(bytes(10))
+    wrap(file).expect([(0, 4), (6, 30), (12, 20)])
+    assert file.expected == [(0, 4), (6, 10)]
+    wrap(io.BytesIO(bytes(10))).expect([(0, 4)])
