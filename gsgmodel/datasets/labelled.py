@@ -30,7 +30,7 @@ NAMES = ("real", "fake")
 """Of the folders, and of the method where nothing else is said, by label."""
 ALIASES = {"identity": ("identity", "target"), "source_identity": ("source_identity", "source")}
 """Columns by what they say; the first that a manifest has is used."""
-COLUMNS = ("label", "method", "identity", "source_identity", "split", "original", "mask")
+COLUMNS = ("label", "method", "identity", "source_identity", "split", "original", "mask", "dataset", "compression")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +53,10 @@ class LabelledVideo:
     """Of the video that a fake was made from."""
     mask_uri: str | None
     """Of the video that shows which pixels are forged."""
+    dataset: str = ""
+    """Where it is from, as reports group by it."""
+    compression: str = ""
+    """As its data set calls it."""
 
 
 def read_labels(
@@ -138,6 +142,8 @@ def _of_manifest(manifest: Path | str, *, s3_endpoint: str | None) -> Iterator[L
             split=row["split"].lower() if row["split"] else None,
             original_uri=original_uri if original_uri != uri else None,
             mask_uri=_resolve(row["mask"], folder=folder) if row["mask"] else None,
+            dataset=row["dataset"] or "",
+            compression=row["compression"] or "",
         )
 
 
