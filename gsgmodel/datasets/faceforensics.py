@@ -1,6 +1,6 @@
 """FaceForensics++, with FaceShifter and DeepFakeDetection (DFD), as the authors' download script lays it out.
 
-Source: A. Rössler et al., FaceForensics++: Learning to Detect Manipulated Facial Images, ICCV 2019, and the README and
+Source: A. Roessler et al., FaceForensics++: Learning to Detect Manipulated Facial Images, ICCV 2019, and the README and
 ``splits`` of github.com/ondyari/FaceForensics.
 """
 

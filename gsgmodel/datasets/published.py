@@ -115,7 +115,12 @@ def write_manifest(path: Path, videos: Iterable[PublishedVideo], *, splits: Mapp
         path: Of the .csv.
         videos: In the order that they are to be written in.
         splits: By path; videos that are not named are left out.
+
+    Raises:
+        ConfigError: The path is none of a .csv in a folder that is there.
     """
+    if path.suffix.lower() != ".csv" or not path.parent.is_dir():
+        raise ConfigError(f"--output is {str(path)!r}; accepted: a .csv in a folder that is there")
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = csv.DictWriter(file, [each.name for each in fields(PublishedVideo)])

@@ -17,7 +17,15 @@ FOLDS = 5
 def probe_area(
     features: Float64[np.ndarray, "N F"], labels: Int64[np.ndarray, "N"], *, groups: Sequence[str], seed: int
 ) -> float | None:
-    """Return the area under the curve of a logistic regression, each video judged by one that has not seen its group.
+    """Return the area under the curve of ``probe_scores``; None where there are none."""
+    said = probe_scores(features, labels, groups=groups, seed=seed)
+    return None if said is None else area_under_curve(said, labels)
+
+
+def probe_scores(
+    features: Float64[np.ndarray, "N F"], labels: Int64[np.ndarray, "N"], *, groups: Sequence[str], seed: int
+) -> Float64[np.ndarray, "N"] | None:
+    """Return what a logistic regression says, each video judged by one that has not seen its group.
 
     Args:
         features: Of videos; finite.
@@ -26,7 +34,7 @@ def probe_area(
         seed: Of the folds.
 
     Returns:
-        The area; None where a class has fewer videos than there are folds.
+        The probability of fake of each; None where a class has fewer videos than there are folds.
     """
     if np.bincount(labels, minlength=2).min() < FOLDS:
         return None
@@ -37,5 +45,5 @@ def probe_area(
     parts = list(folds.split(features, labels, names if by_group else None))
     if not all(len(np.unique(labels[train])) > 1 for train, _ in parts):
         return None
-    said = cross_val_predict(probe, features, labels, cv=parts, method="predict_proba")[:, 1]
-    return area_under_curve(said.astype(np.float64), labels)
+    said = cross_val_predict(probe, features, labels, cv=parts, method="predict_proba")
+    return np.asarray(said[:, 1], np.float64)

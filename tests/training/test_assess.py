@@ -3,7 +3,7 @@ import pytest
 
 from gsgmodel.model.scoring import calibrate
 from gsgmodel.records import Preparation
-from gsgmodel.training.assess import DEFAULT_POINT, assess, codec_features, groups_of, probe_store
+from gsgmodel.training.assess import DEFAULT_POINT, assess
 from tests.small_store import make_store
 
 SMALL = Preparation(frames_per_clip=2, crop_size_px=64)
@@ -60,29 +60,10 @@ def test_the_interval_holds_the_area(store):
     assert 0 <= low < found.metrics["test"]["auc"] < high <= 1
 
 
-def test_people_are_drawn_together_else_originals_else_videos():
-    import pyarrow as pa
-
-    videos = pa.table(
-        {"identity": ["a", None, None], "original_uri": [None, "o", None], "uri": ["1", "2", "3"]},
-    )
-    assert groups_of(videos) == ["a", "o", "3"]
-
-
-def test_what_gives_labels_away_is_found_and_said(store, tmp_path):
+def test_what_gives_labels_away_is_found_and_said(store):
     # In these made clips colour alone tells, which is what a probe is for.
     found = assess(store, margins(strength=1.0), score_fusion=True, seed=0)
     assert found.probes["colour"] > 0.9
     assert 0.2 < found.probes["resolution"] < 0.8
     assert any(note.startswith("colour alone tells fakes from real ones (AUC 1.00)") for note in found.notes)
     assert not any("resolution" in note for note in found.notes)
-    small = make_store(tmp_path / "few", splits={"train": 2, "val": 2, "test": 2}, preparation=SMALL)
-    areas = probe_store(small, groups=groups_of(small.videos), seed=0)
-    assert areas == {"codec": None, "resolution": None, "colour": None}
-
-
-def test_codecs_are_told_by_name_rate_length_and_bytes(store):
-    features = codec_features(store.videos)
-    assert features.shape == (52, 4)
-    assert np.isfinite(features).all()
-    assert features[0, :3].tolist() == [1.0, 25.0, 10.0]

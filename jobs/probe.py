@@ -1,0 +1,57 @@
+"""Say whether codec, resolution, colour or what is around the face gives the labels of prepared videos away."""
+
+import json
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from jobs.terminal import run_app
+
+app = App(name="gsg probe", version_flags=[])
+
+
+@app.default
+def main(
+    store: str,
+    /,
+    *,
+    s3_endpoint: str | None = None,
+    seed: int = 0,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
+) -> int:
+    """Train small classifiers on what should tell nothing of a label, and say how well they tell fakes.
+
+    A network trained on videos that one of them tells apart may have learned that and no forgery.
+
+    Examples:
+        gsg prepare labels.csv --output clips/
+
+        gsg probe clips/
+
+    Args:
+        store: A clip store that `gsg prepare` made: a folder or s3://BUCKET/PREFIX.
+        s3_endpoint: Of the object store, else as in the environment.
+        seed: Of the folds and of the intervals.
+        json_: Print one line of JSON.
+    """
+    from gsgmodel.clips.store import ClipStore
+    from gsgmodel.training.shortcuts import groups_of, probe_store
+
+    clips = ClipStore.open(store, s3_endpoint=s3_endpoint)
+    probes = probe_store(clips, groups=groups_of(clips.videos), seed=seed)
+    if json_:
+        print(json.dumps({name: asdict(probe) for name, probe in probes.items()}))
+        return 0
+    for name, probe in probes.items():
+        if probe.auc is None or probe.interval is None:
+            print(f"{name:<11} too few videos")
+            continue
+        warning = "  above chance: labels can be told by it" if probe.is_above_chance else ""
+        print(f"{name:<11} AUC {probe.auc:.3f} ({probe.interval.low:.3f} to {probe.interval.high:.3f}){warning}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
