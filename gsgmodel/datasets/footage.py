@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gsgmodel.archive.identity import canonical_uri
 from gsgmodel.archive.listing import list_archive
-from gsgmodel.datasets.forge import Cut, Piece, cut_pieces
-from gsgmodel.datasets.forge_methods import METHODS, Method
+from gsgmodel.datasets.forge import ALL_METHODS, AnyMethod, Cut, Piece, cut_pieces
+from gsgmodel.datasets.forge_methods import METHODS
 from gsgmodel.datasets.labelled import LabelledVideo
 from gsgmodel.errors import ConfigError, VideoError
 from gsgmodel.faces.clips import Finder
@@ -24,7 +24,7 @@ class ForgeSettings:
     """
 
     methods: str = ",".join(METHODS)
-    """Ways of forging, taken in turn."""
+    """Ways of forging, taken in turn; patch, tone and reorder are each to be seen by one part of the network alone."""
     fakes_per_real: int = 1
     """Forged versions of each piece."""
     seconds: float = 4.0
@@ -41,8 +41,8 @@ class ForgeSettings:
     """Of the forgeries and the splits."""
 
     def __post_init__(self) -> None:
-        if set(self.methods.split(",")) - set(METHODS):
-            raise ConfigError(f"--methods is {self.methods!r}; accepted, with commas: {', '.join(METHODS)}")
+        if set(self.methods.split(",")) - set(ALL_METHODS):
+            raise ConfigError(f"--methods is {self.methods!r}; accepted, with commas: {', '.join(ALL_METHODS)}")
         if self.fakes_per_real < 1 or self.seed < 0:
             raise ConfigError(
                 f"--fakes-per-real is {self.fakes_per_real}, --seed {self.seed}; accepted: 1 and 0 or more"
@@ -59,9 +59,9 @@ class ForgeSettings:
         return Cut(seconds=self.seconds, segments=self.segments, long_side_px=self.long_side_px)
 
     @property
-    def chosen(self) -> list[Method]:
-        """The methods in the order of ``METHODS``."""
-        return [method for method in METHODS if method in self.methods.split(",")]
+    def chosen(self) -> list[AnyMethod]:
+        """The methods in the order of ``ALL_METHODS``."""
+        return [method for method in ALL_METHODS if method in self.methods.split(",")]
 
 
 def list_footage(

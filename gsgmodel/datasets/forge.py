@@ -17,6 +17,7 @@ from jaxtyping import Float64, UInt8
 from PIL import Image
 
 from gsgmodel.archive.reading import ObjectReader, open_object
+from gsgmodel.datasets.forge_kinds import KINDS, Kind, forge_kind
 from gsgmodel.datasets.forge_methods import METHODS, REGION_SCALE, Method, draw_parameters, forge_face
 from gsgmodel.errors import ConfigError
 from gsgmodel.faces.clips import Finder
@@ -30,6 +31,8 @@ FPS = 12
 CRF = (20, 30)
 """Quality of the encoder, drawn for each piece of footage; what is forged gets the one that makes it as large."""
 MANIFEST = "manifest.csv"
+AnyMethod = Method | Kind
+ALL_METHODS: tuple[AnyMethod, ...] = (*METHODS, *KINDS)
 MIN_FACE_PX = 40
 """Smaller faces are not forged: little of it would be seen."""
 MOST_WINDOWS = 256
@@ -133,7 +136,7 @@ def forge_pieces(
     pieces: Iterable[Piece],
     folder: Path,
     *,
-    methods: Sequence[Method] = METHODS,
+    methods: Sequence[AnyMethod] = METHODS,
     fakes_per_real: int = 1,
     seed: int = 0,
 ) -> Iterator[ForgedVideo]:
@@ -150,11 +153,13 @@ def forge_pieces(
     Yields:
         The videos as they are written.
     """
+    # Where frames are reordered none is predicted from another: else the bits that it costs would lack in every frame.
+    gop = 1 if set(methods) & set(KINDS) else Encoding().gop
     donors: dict[str, list[_Donor]] = {}
     made: list[ForgedVideo] = []
     for number, piece in enumerate(pieces):
         rng = np.random.default_rng([seed, number])
-        encoding = Encoding(crf=round(rng.uniform(*CRF), 2), options={"preset": "veryfast"})
+        encoding = Encoding(crf=round(rng.uniform(*CRF), 2), gop=gop, options={"preset": "veryfast"})
         real = f"{piece.name}_real.mp4"
         _write(folder / real, piece.frames, encoding)
         first = len(made)
@@ -181,7 +186,7 @@ def forge_pieces(
 
 def forged_frames(
     piece: Piece,
-    method: Method,
+    method: AnyMethod,
     *,
     rng: np.random.Generator,
     faces: Sequence[UInt8[np.ndarray, "_ _ 3"]] | None = None,
@@ -194,7 +199,10 @@ def forged_frames(
         rng: Where the randomness comes from.
         faces: Of a swap, the other face in some frames, taken in turn, forth and back.
     """
-    parameters = draw_parameters(method, rng)
+    if method in KINDS:
+        yield from forge_kind(piece.frames, piece.boxes_px, method, seed=int(rng.integers(2**63)))
+        return
+    parameters = draw_parameters(cast("Method", method), rng)
     for index, (frame, box) in enumerate(zip(piece.frames, piece.boxes_px, strict=True)):
         face = None if faces is None else faces[_forth_and_back(index, len(faces))]
         yield forge_face(frame, box, parameters, tremble=rng.standard_normal(6), other=face)

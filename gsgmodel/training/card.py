@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from gsgmodel.datasets.forge_kinds import KINDS
+from gsgmodel.datasets.forge_methods import METHODS
 from gsgmodel.training.assess import Assessment
 from gsgmodel.training.opening import Training
 
@@ -13,7 +15,7 @@ LIMITS = (
     "A score is no proof: thresholds were fitted on the validation split, whose share of fakes is not the world's.",
 )
 MADE_LIMIT = "Its fakes were made by this project's own forgeries: it knows nothing about forgeries in the world."
-MADE_METHODS = frozenset({"face_swap", "self_blend", "swap", "relight", "warp", "flicker"})
+MADE_METHODS = frozenset({"face_swap", *METHODS, *KINDS})
 """Methods of ``gsgmodel.datasets``' made forgeries."""
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from gsgmodel.archive.listing import list_archive
-from gsgmodel.datasets.forge import CRF, FPS, Cut, cut_pieces, forge_pieces, forged_frames
-from gsgmodel.datasets.forge_methods import METHODS
+from gsgmodel.datasets.forge import ALL_METHODS, CRF, FPS, Cut, cut_pieces, forge_pieces, forged_frames
+from gsgmodel.datasets.forge_kinds import KINDS
 from gsgmodel.datasets.labelled import read_labels
 from gsgmodel.datasets.made import make_videos
 from gsgmodel.errors import ConfigError
@@ -119,7 +119,21 @@ def test_a_run_that_is_cut_short_leaves_no_manifest_and_no_half_file(pieces, tmp
     assert all(path.name.startswith("000_hopper") for path in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("method", METHODS)
+def test_of_the_three_kinds_each_frame_stands_alone_and_files_are_equally_large(pieces, tmp_path):
+    made = list(forge_pieces(pieces[:1], tmp_path, methods=list(KINDS), fakes_per_real=3, seed=1))
+    assert [video.method for video in made] == ["original", *KINDS]
+    sizes_bytes = [(tmp_path / video.path).stat().st_size for video in made]
+    assert sizes_bytes[1:] == pytest.approx([sizes_bytes[0]] * 3, rel=0.02)
+    for video in made:
+        with av.open(str(tmp_path / video.path)) as container:
+            assert all(packet.is_keyframe for packet in container.demux(video=0) if packet.size)
+    qualities = [
+        float(re.search(r"crf=([0-9.]+)", encoder_settings(tmp_path / made[place].path))[1]) for place in (0, 3)
+    ]
+    assert qualities[1] == pytest.approx(qualities[0], abs=0.3)
+
+
+@pytest.mark.parametrize("method", ALL_METHODS)
 def test_a_forged_face_is_still_found(pieces, detector, method):
     faces = [np.full((128, 128, 3), 120, np.uint8)] if method == "swap" else None
     if method == "swap":
