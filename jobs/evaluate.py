@@ -1,4 +1,4 @@
-"""Hold scores against labels: areas, accuracies and error rates by data set and method, with intervals."""
+"""Hold scores against labels, and make the paper's ablation tables."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.settings import EvaluateSettings
+from jobs.evaluate_tables import add_tables
 from jobs.terminal import run_app, say
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULTS = EvaluateSettings()
 app = App(name="gsg evaluate", version_flags=[])
+add_tables(app)
 
 
 @app.command

@@ -32,7 +32,7 @@ BEGUN = "training.json"
 """In the run's folder: what it began with, for going on."""
 DRAIN_S = 60.0
 FAILED, USAGE = 1, 2
-_OF_THIS_START = (
+OF_THIS_START = (
     *("output", "s3_endpoint", "tracking_uri", "resume", "workers", "device", "max_failures", "start_timeout", "json"),
 )
 """Settings that a resumed run takes from its new start; all others stay as they were."""
@@ -202,7 +202,7 @@ def _begun_with(folder: RunFolder, settings: TrainSettings, *, digest: str) -> T
             f"--resume is {settings.resume!r}, but the clip store has changed since that run began (its digest was "
             f"{content['data_digest'][:12]} and is {digest[:12]}); accepted: the clips that it began with"
         )
-    return replace(settings_of(content["settings"]), **{name: getattr(settings, name) for name in _OF_THIS_START})
+    return replace(settings_of(content["settings"]), **{name: getattr(settings, name) for name in OF_THIS_START})
 
 
 def settings_of(values: Mapping[str, Any]) -> TrainSettings:

@@ -1,0 +1,197 @@
+"""The rows of the paper's ablation tables as settings of a training, and what became of them, by method of forgery.
+
+Every row is trained from the same settings but for what it leaves out, once a seed; its figure is the mean over seeds,
+with an interval that draws the test videos of one person together. Figures of the paper are of Celeb-DF; beside them
+ours can be of other data, and the heading says of which.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Float64, Int64
+
+from gsgmodel.metrics.bootstrap import Interval, Metric, fast_area, interval_of
+from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.objective import Objective
+from gsgmodel.training.settings import TrainSettings
+
+Table = Literal["table3", "table4", "temporal"]
+TABLES: tuple[Table, ...] = get_args(Table)
+HALF = 0.5
+ALL = "all"
+_ALONE = Objective(cross_entropy="fusion", guide_weight=0.0)
+"""With one stream there is nothing to guide."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One row of a table."""
+
+    name: str
+    architecture: Mapping[str, Any]
+    """What differs from the base."""
+    objective: Objective | None = None
+    """In place of the base's."""
+    paper: float | None = None
+    """Accuracy in percent that the paper has on Celeb-DF."""
+
+
+ROWS: Mapping[Table, tuple[Row, ...]] = MappingProxyType(
+    {
+        "table3": (
+            Row(name="global information", architecture={"streams": "global"}, objective=_ALONE, paper=96.65),
+            Row(name="local information", architecture={"streams": "local"}, objective=_ALONE, paper=92.51),
+            Row(name="w/o feature fusion", architecture={"feature_fusion": False}, paper=98.47),
+            Row(name="w/o temporal module", architecture={"temporal": "none"}, paper=98.12),
+            Row(name="w/o GSG loss", architecture={}, objective=Objective(guide_weight=0.0), paper=97.03),
+            Row(name="w/o score fusion", architecture={"score_fusion": False}, paper=98.11),
+            Row(name="RGB patches", architecture={"local_source": "rgb"}, paper=98.57),
+            Row(name="final model", architecture={}, paper=99.18),
+        ),
+        "table4": tuple(
+            Row(name=f"{number} patches", architecture={"num_selected": number}, paper=paper)
+            for number, paper in zip(range(4, 10), (98.85, 99.18, 99.02, 98.68, 98.52, 98.35), strict=True)
+        ),
+        "temporal": tuple(
+            Row(name=name, architecture={"temporal": unit})
+            for name, unit in (("SRU", "sru"), ("LSTM", "lstm"), ("GRU", "gru"), ("none", "none"))
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """How well a row tells the test videos of one method from real ones."""
+
+    method: str
+    """``all`` for every one."""
+    auc: float | None
+    """Mean over seeds."""
+    auc_interval: Interval | None
+    accuracy: float
+    """At 0.5, mean over seeds."""
+    auc_by_seed: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What became of a row."""
+
+    row: Row
+    figures: tuple[Figure, ...]
+    """Of all videos first, then by method."""
+    num_seeds: int
+
+
+def settings_of_row(row: Row, base: TrainSettings, *, output: str) -> TrainSettings:
+    """The training of a row: the base but for what the row leaves out.
+
+    Args:
+        row: Of ``ROWS``.
+        base: What all rows share, with the seed of this training.
+        output: Folder of this row and seed.
+    """
+    architecture = GSGConfig.from_dict(json.loads(base.architecture.to_json()) | dict(row.architecture))
+    return replace(base, architecture=architecture, objective=row.objective or base.objective, output=output)
+
+
+def result_of(row: Row, predictions: Sequence[pa.Table], *, seed: int) -> Result:
+    """Measure a row by the test videos of each method.
+
+    Args:
+        row: The row.
+        predictions: Of its trainings, a seed each: as ``assess`` has them, of the same videos.
+        seed: Of the draws for the intervals.
+    """
+    tests = [table.filter(pc.equal(table["split"], "test")).sort_by("uri") for table in predictions]
+    scores = np.stack([table["score"].to_numpy() for table in tests])
+    labels = tests[0]["label"].to_numpy().astype(np.int64)
+    methods = np.array(tests[0]["method"].to_pylist())
+    people = [row["identity"] or row["uri"] for row in tests[0].select(["identity", "uri"]).to_pylist()]
+    figures = []
+    for method, chosen in _groups(methods, labels):
+        names = [people[place] for place in chosen]
+        figures.append(_figure(method, scores[:, chosen], labels[chosen], names, seed=seed))
+    return Result(row=row, figures=tuple(figures), num_seeds=len(predictions))
+
+
+def _groups(methods: np.ndarray, labels: Int64[np.ndarray, "V"]) -> Iterator[tuple[str, Int64[np.ndarray, "_"]]]:
+    """Every video, then each method's fakes with all real ones."""
+    yield ALL, np.arange(len(labels))
+    fake = sorted(set(methods[labels == 1].tolist()))
+    for method in fake if len(fake) > 1 else []:
+        yield method, np.flatnonzero((labels == 0) | (methods == method))
+
+
+def _figure(
+    method: str, scores: Float64[np.ndarray, "K V"], labels: Int64[np.ndarray, "V"], people: list[str], *, seed: int
+) -> Figure:
+    places, mean = np.arange(len(labels), dtype=np.float64), _over_seeds(scores)
+    return Figure(
+        method=method,
+        auc=mean(places, labels),
+        auc_interval=interval_of(mean, places, labels, groups=people, seed=seed),
+        accuracy=float(np.mean((scores >= HALF) == (labels == 1))),
+        auc_by_seed=tuple(fast_area(each, labels) for each in scores),
+    )
+
+
+def _over_seeds(scores: Float64[np.ndarray, "K V"]) -> Metric:
+    """The mean area over seeds, of videos that are named by their places."""
+
+    def mean(places: Float64[np.ndarray, "N"], labels: Int64[np.ndarray, "N"]) -> float | None:
+        areas = [fast_area(each[places.astype(np.int64)], labels) for each in scores]
+        known = [area for area in areas if area is not None]
+        return float(np.mean(known)) if known else None
+
+    return mean
+
+
+def markdown(results: Sequence[Result], *, data: str) -> str:
+    """The table as the paper has it, its figure beside ours, and the area by method.
+
+    Args:
+        results: Of its rows.
+        data: What ours were measured on.
+    """
+    methods = [figure.method for figure in results[0].figures]
+    header = ["model", "paper, ACC on Celeb-DF", f"ACC on {data}", *(f"AUC, {method}" for method in methods)]
+    lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
+    for result in results:
+        paper = "-" if result.row.paper is None else f"{result.row.paper:.2f}"
+        areas = [_area(figure) for figure in result.figures]
+        lines.append("| " + " | ".join([result.row.name, paper, f"{result.figures[0].accuracy:.1%}", *areas]) + " |")
+    return "\n".join([*lines, "", f"means of {results[0].num_seeds} seeds, intervals of 95 % over people", ""])
+
+
+def flat(results: Sequence[Result]) -> list[dict[str, str | float | int | None]]:
+    """Every figure, a line a row and method."""
+    return [
+        {
+            "model": result.row.name,
+            "method": figure.method,
+            "paper_accuracy": result.row.paper,
+            "accuracy": figure.accuracy,
+            "auc": figure.auc,
+            "auc_low": figure.auc_interval.low if figure.auc_interval else None,
+            "auc_high": figure.auc_interval.high if figure.auc_interval else None,
+            "auc_least": min((area for area in figure.auc_by_seed if area is not None), default=None),
+            "auc_most": max((area for area in figure.auc_by_seed if area is not None), default=None),
+            "num_seeds": result.num_seeds,
+        }
+        for result in results
+        for figure in result.figures
+    ]
+
+
+def _area(figure: Figure) -> str:
+    if figure.auc is None or figure.auc_interval is None:
+        return "-"
+    return f"{figure.auc:.3f} ({figure.auc_interval.low:.3f} to {figure.auc_interval.high:.3f})"
