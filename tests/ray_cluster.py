@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,7 @@ BIN = Path(sys.executable).parent
 TOKEN = "0123456789abcdef" * 4
 OBJECT_STORE_BYTES = 300 << 20
 STOP_WAIT_S = 40
+STARTS = 3
 
 
 @dataclass
@@ -104,30 +106,42 @@ def serving_ray(folder: Path, *, cores: Sequence[int], env: Mapping[str, str]) -
                 *(str(BIN / "ray"), "start", "--block", *where, f"--num-cpus={number}", f"--temp-dir={place}"),
                 *(f"--object-store-memory={OBJECT_STORE_BYTES}", f"--dashboard-agent-listen-port={free_port()}"),
             ]
-            log = stack.enter_context((place / "ray.log").open("wb"))
-            node = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
-            stack.callback(_end, node)
-            cluster.nodes.append(node)
-            if index == 0:
-                _wait_until(lambda: answers(cluster.job_server), node, place / "ray.log")
-        nodes = ["ray", "list", "nodes", "--address", cluster.job_server, "--filter", "state=ALIVE"]
-
-        def all_alive() -> bool:
-            listed = subprocess.run(
-                [str(BIN / nodes[0]), *nodes[1:]], env=cluster.environment, capture_output=True, text=True, check=False
-            )
-            return f"Total: {len(cores)}" in listed.stdout
-
-        _wait_until(all_alive, cluster.nodes[-1], folder / f"node-{len(cores) - 1}" / "ray.log")
+            start = partial(_start, command, place, environment, stack)
+            is_up = partial(_is_up, cluster, index + 1) if index else partial(answers, cluster.job_server)
+            cluster.nodes.append(_started(start, is_up, place / "ray.log"))
         yield cluster
 
 
-def _wait_until(is_so: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 90
-    while not is_so():
-        if process.poll() is not None or time.monotonic() > until:
-            pytest.fail(f"a node of the cluster does not start: {log.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.3)
+def _is_up(cluster: RayCluster, num_nodes: int) -> bool:
+    """Whether so many nodes are there."""
+    nodes = [str(BIN / "ray"), "list", "nodes", "--address", cluster.job_server, "--filter", "state=ALIVE"]
+    listed = subprocess.run(nodes, env=cluster.environment, capture_output=True, text=True, check=False)
+    return f"Total: {num_nodes}" in listed.stdout
+
+
+def _start(
+    command: Sequence[str], place: Path, environment: Mapping[str, str], stack: ExitStack
+) -> subprocess.Popen[bytes]:
+    log = stack.enter_context((place / "ray.log").open("wb"))
+    node = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
+    stack.callback(_end, node)
+    return node
+
+
+def _started(
+    start: Callable[[], subprocess.Popen[bytes]], is_up: Callable[[], bool], log: Path
+) -> subprocess.Popen[bytes]:
+    """A node that is up; one that Ray gave 30 s, which a busy machine may not have, is started again."""
+    for attempt in range(1, STARTS + 1):
+        node, until = start(), time.monotonic() + 90
+        while not (up := is_up()) and node.poll() is None and time.monotonic() < until:
+            time.sleep(0.3)
+        if up:
+            return node
+        text = log.read_text(errors="replace")
+        if attempt == STARTS or "timed out during startup" not in text:
+            break
+    pytest.fail(f"a node of the cluster does not start: {text[-2000:]}")
 
 
 def _end(node: subprocess.Popen[bytes]) -> None:

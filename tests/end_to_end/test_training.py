@@ -40,7 +40,7 @@ def test_a_demo_learns_to_tell_held_out_videos_and_does_nothing_twice(tmp_path):
     assert said["auc"] >= 0.75
     assert said["auc_low"] <= said["auc"] <= said["auc_high"]
     assert said["num_videos"] == 8
-    assert set(said["probes"]) == {"codec", "resolution", "colour"}
+    assert set(said["probes"]) == {"codec", "resolution", "colour", "blank face"}
     assert "knows nothing about the world" in out
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
         *("clips", "mlflow.db", "mlruns", "results", "training", "videos"),

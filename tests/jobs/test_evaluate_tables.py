@@ -1,14 +1,21 @@
 """The commands of the ablation tables: what is missing is trained by Ray, what is there is not."""
 
 import csv
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
+import pyarrow.parquet as pq
 import pytest
 
+from gsgmodel.clips.store import ClipStore
 from gsgmodel.evaluation import ablations
 from jobs import evaluate_tables as module
 from jobs.evaluate import app
 from jobs.terminal import run_app
+from tests.evaluation.test_ablations import predictions
+from tests.evaluation.test_kept import begin
 from tests.small_store import make_store
 
 TINY = ("--backbone", "tiny", "--backbone-weights", "none", "--hidden", "8", "--layers", "1", "--epochs", "1")
@@ -25,6 +32,39 @@ def two_rows(monkeypatch):
     monkeypatch.setattr(ablations, "ROWS", {"temporal": (rows[0], rows[3])})
 
 
+@pytest.fixture
+def played(monkeypatch):
+    """Trainings that end at once, of which each row's settings are noted."""
+    noted = []
+
+    def train(store, settings):
+        noted.append(settings)
+        begin(settings, f"run-{len(noted)}", digest=ClipStore.open(store).digest, exit_code=0)
+        run = Path(settings.output) / "runs" / f"run-{len(noted)}"
+        pq.write_table(predictions(len(noted)), run / "predictions.parquet")
+        return SimpleNamespace(exit_code=0)
+
+    monkeypatch.setattr("jobs.train.train", train)
+    monkeypatch.setattr("gsgmodel.scan.session.running_ray", lambda **_: nullcontext())
+    return noted
+
+
+def test_every_row_is_trained_once_a_seed_and_what_is_there_is_not_trained_again(store, tmp_path, capsys, played):
+    command = ["table3", store, "--output", str(tmp_path / "out"), "--seeds", "2", *TINY]
+    assert run_app(app, command) == 0
+    assert [settings.seed for settings in played] == [0, 1] * 8
+    assert {settings.tracking_uri for settings in played} == {"none"}
+    assert len({settings.output for settings in played}) == 16
+    out = capsys.readouterr().out
+    assert "| w/o GSG loss | 97.03 | " in out
+    assert "means of 2 seeds" in out
+    shutil.rmtree(tmp_path / "out" / "final-model" / "seed-1")
+    assert run_app(app, command) == 0
+    assert len(played) == 17
+    assert capsys.readouterr().out.startswith("| model |")
+
+
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.usefixtures("two_rows")
 def test_a_table_is_trained_once_printed_and_written(store, tmp_path, capfd):

@@ -233,3 +233,58 @@ def test_events_of_tasks_are_kept_by_a_cluster_alone_whose_dashboard_shows_them(
         timeout=120,
     )
     assert done.stdout.strip() == str(expected)
+
+
+BUSY = """
+import sys
+import psutil, ray
+from gsgmodel.errors import ConfigError
+from gsgmodel.scan import session
+from gsgmodel.scan.session import running_ray
+
+from ray._private.node import Node
+
+real, failures = Node.__init__, int(sys.argv[1])
+started = []
+
+def init(node, *args, **how):
+    started.append(len(psutil.Process().children(recursive=True)))
+    real(node, *args, **how)
+    if len(started) <= failures:
+        raise Exception("The current node timed out during startup. This could happen because ...")
+
+Node.__init__ = init
+try:
+    with running_ray(object_store_bytes=100 << 20):
+        print(ray.get(ray.remote(lambda: 6 * 7).remote()))
+except ConfigError as error:
+    print(error)
+print(started)
+"""
+
+
+def test_where_ray_is_not_up_in_time_it_is_started_again_and_nothing_of_the_first_stays():
+    done = subprocess.run(
+        [sys.executable, "-c", BUSY, "1"], capture_output=True, text=True, check=False, timeout=240, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["42", "[0, 0]"], done.stderr
+
+
+def test_a_machine_that_is_always_too_busy_is_one_sentence(monkeypatch):
+    def init(**_):
+        raise Exception("The current node timed out during startup. This could happen because ...")  # noqa: TRY002
+
+    monkeypatch.setattr("ray.init", init)
+    sentence = "Ray did not start within 30 s, 3 times in a row: this machine is too busy"
+    with pytest.raises(ConfigError, match=sentence), module.running_ray(object_store_bytes=100 << 20):
+        pass
+
+
+def test_whatever_else_ray_raises_goes_through(monkeypatch):
+    def init(**_):
+        raise RuntimeError("no shared memory")
+
+    monkeypatch.setattr("ray.init", init)
+    with pytest.raises(RuntimeError, match="no shared memory"), module.running_ray(object_store_bytes=100 << 20):
+        pass
