@@ -5,7 +5,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Protocol, runtime_checkable
 
 from gsgmodel.archive.identity import is_s3, local_path
@@ -74,7 +74,8 @@ class _LocalSource:
             raise ChangedError("modified since it was listed")
 
     def expect(self, ranges: Sequence[tuple[int, int]]) -> None:
-        with _named_errors():
+        # Advice that a file system does not take changes nothing.
+        with suppress(OSError):
             for start, stop in ranges:
                 os.posix_fadvise(self._fd, start, stop - start, os.POSIX_FADV_WILLNEED)
 

@@ -196,7 +196,9 @@ def test_of_large_objects_smaller_blocks_are_read(monkeypatch, size_bytes, asked
     assert requests[0] == (0, asked)
 
 
-def test_what_is_expected_comes_as_expected_and_not_by_blocks(monkeypatch):
+@pytest.fixture
+def in_memory(monkeypatch):
+    """An object that is read by blocks, and the ranges that were asked for."""
     asked = []
 
     def read(_bucket, _key, start, stop, **_):
@@ -206,26 +208,23 @@ def test_what_is_expected_comes_as_expected_and_not_by_blocks(monkeypatch):
     monkeypatch.setattr(pinned, "read_range", read)
     ref = VideoRef(uri="s3://bucket/a", etag="e", size_bytes=len(CONTENT), last_modified_s=0.0, video_id=b"")
     with ObjectReader(S3Source(ref, s3_endpoint=None, block_bytes=BLOCK), len(CONTENT)) as reader:
-        reader.expect([(430, 475), (20_000, 20_010)])
-        reader.seek(430)
-        assert reader.read(45) == CONTENT[430:475]
-        assert asked == [(430, 475)]
-        assert reader.read(5) == CONTENT[475:480]
+        yield reader, asked
+
+
+def test_what_is_expected_comes_as_expected_and_not_by_blocks(in_memory):
+    reader, asked = in_memory
+    reader.expect([(430, 475), (20_000, 20_010)])
+    reader.seek(430)
+    assert reader.read(45) == CONTENT[430:475]
+    assert asked == [(430, 475)]
+    assert reader.read(5) == CONTENT[475:480]
     assert (400, 500) in asked
 
 
-def test_blocks_that_were_read_are_not_fetched_again_because_they_are_expected(monkeypatch):
-    asked = []
-
-    def read(_bucket, _key, start, stop, **_):
-        asked.append((start, stop))
-        return CONTENT[start:stop]
-
-    monkeypatch.setattr(pinned, "read_range", read)
-    ref = VideoRef(uri="s3://bucket/a", etag="e", size_bytes=len(CONTENT), last_modified_s=0.0, video_id=b"")
-    with ObjectReader(S3Source(ref, s3_endpoint=None, block_bytes=BLOCK), len(CONTENT)) as reader:
-        assert reader.read(10) == CONTENT[:10]
-        reader.expect([(0, len(CONTENT))])
-        reader.seek(0)
-        assert reader.readall() == CONTENT
+def test_blocks_that_were_read_are_not_fetched_again_because_they_are_expected(in_memory):
+    reader, asked = in_memory
+    assert reader.read(10) == CONTENT[:10]
+    reader.expect([(0, len(CONTENT))])
+    reader.seek(0)
+    assert reader.readall() == CONTENT
     assert sum(stop - start for start, stop in asked) == len(CONTENT)

@@ -265,3 +265,13 @@ def test_a_local_file_is_read_as_before_whatever_is_expected(ref):
     with open_object(ref) as reader:
         reader.expect([(0, 4), (6, ref.size_bytes)])
         assert reader.read() == before
+
+
+def test_a_file_system_that_takes_no_advice_is_read_as_before(ref, monkeypatch):
+    def refuse(*_):
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr("os.posix_fadvise", refuse)
+    with open_object(ref) as reader:
+        reader.expect([(0, 4)])
+        assert len(reader.read()) == ref.size_bytes
