@@ -217,6 +217,9 @@ class _Fitting:
             self._result = trainer.fit()
         except (TrainingFailedError, ray.exceptions.RayError) as error:
             self._error = error
+        except SystemExit:
+            # Ray's native part raises it in threads that ask when a signal to the whole group ended Ray's processes.
+            self._error = ray.exceptions.RaySystemError("Ray's processes are gone")
 
 
 @dataclass(frozen=True, kw_only=True)

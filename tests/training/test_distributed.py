@@ -125,3 +125,18 @@ def test_a_loss_that_is_no_number_ends_the_run_in_one_sentence_and_is_not_tried_
             show=lambda _: None,
         )
     assert not list(tmp_path.rglob("state.json"))
+
+
+def test_a_ray_that_a_signal_took_along_is_one_sentence_and_no_traceback(capfd):
+    from gsgmodel.training.distributed import _Fitting
+
+    class Gone:
+        def fit(self):
+            raise SystemExit(0)
+
+    fitting = _Fitting(Gone())
+    while fitting.is_running(wait_s=0.1):
+        pass
+    with pytest.raises(TrainingError, match=r"training failed: .*Ray's processes are gone"):
+        fitting.result()
+    assert "Traceback" not in capfd.readouterr().err
