@@ -1,7 +1,5 @@
 """The paper's ablations, each a command: what is missing is trained, and the table printed and written."""
 
-import csv
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,7 +70,8 @@ def make_table(table: "Table", store: str, *, seeds: int, settings: TrainSetting
         ConfigError: The settings are none for a table.
     """
     from gsgmodel.clips.store import ClipStore
-    from gsgmodel.evaluation.ablations import ROWS, markdown, result_of
+    from gsgmodel.evaluation.ablations import ROWS, flat, markdown, result_of
+    from gsgmodel.evaluation.tables import write_rows
     from gsgmodel.scan.session import running_ray
 
     if seeds < 1 or settings.resume or "://" in settings.output:
@@ -93,7 +92,7 @@ def make_table(table: "Table", store: str, *, seeds: int, settings: TrainSetting
     folder = Path(settings.output)
     text = markdown(results, data=store)
     (folder / f"{table}.md").write_text(text)
-    write_csv(folder / f"{table}.csv", results)
+    write_rows(folder / f"{table}.csv", flat(results))
     print(text)
     return 0
 
@@ -112,14 +111,3 @@ def train_row(row: "Row", store: str, base: TrainSettings, digest: str) -> tuple
     say([f"{row.name}, seed {base.seed}: training"])
     summary = train(store, replace(settings, resume=unfinished_run(settings, data_digest=digest)))
     return summary.exit_code, predictions_of(settings, data_digest=digest)
-
-
-def write_csv(path: Path, results: "Sequence[Result]") -> None:
-    """Write every figure, a line a row and method."""
-    from gsgmodel.evaluation.ablations import flat
-
-    rows = flat(results)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        out = csv.DictWriter(file, list(rows[0]))
-        out.writeheader()
-        out.writerows(rows)

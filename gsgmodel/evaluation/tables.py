@@ -1,8 +1,9 @@
 """Measured groups as people read them: a table on the screen, markdown, and a CSV with every figure."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from gsgmodel.evaluation.groups import Group
 
@@ -43,7 +44,11 @@ def markdown(groups: Sequence[Group]) -> str:
 
 def write_csv(path: Path, groups: Sequence[Group]) -> None:
     """Write every figure, a row a group; what is not defined is empty."""
-    rows = [_flat(group) for group in groups]
+    write_rows(path, [_flat(group) for group in groups])
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write rows as a CSV, with a column for everything that one of them has."""
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
         out.writeheader()
