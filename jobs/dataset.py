@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from gsgmodel.datasets.known import DatasetSettings, read_dataset
 from gsgmodel.datasets.protocol import draw_subset, leaks, split_videos
-from gsgmodel.datasets.published import PublishedVideo, write_manifest
+from gsgmodel.datasets.published import PublishedVideo, check_csv, write_manifest
 from jobs.terminal import run_app, say
 
 DEFAULTS = DatasetSettings()
@@ -39,6 +39,7 @@ def main(
         output: The manifest (.csv), for `gsg prepare`, `gsg score` and `gsg train`.
         settings: Which videos, and how they are split.
     """
+    check_csv("--output", output)
     catalogue = read_dataset(name, root, compression=settings.compression, methods=settings.chosen)
     videos = list(catalogue.videos)
     if settings.subset is not None:

@@ -83,8 +83,8 @@ def model_of(ref: str | None) -> "ModelFiles | None":
 
 def threshold_of(model: "ModelFiles | None") -> float:
     """The model's threshold, as scans flag by it; 0.5 where there is none."""
-    points = model.settings.operating_points if model else {}
-    return points.get("default", next(iter(points.values()), 0.5))
+    threshold = model.settings.threshold if model else None
+    return 0.5 if threshold is None else threshold
 
 
 if __name__ == "__main__":

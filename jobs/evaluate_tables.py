@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from gsgmodel.evaluation.ablations import Result, Row, Table
 
 DEFAULTS = TrainSettings(output="evaluation")
-STORE_BYTES = 1 << 30
 Settings = Annotated[TrainSettings, Parameter(name="*")]
 
 
@@ -73,6 +72,7 @@ def make_table(table: "Table", store: str, *, seeds: int, settings: TrainSetting
     from gsgmodel.evaluation.ablations import ROWS, flat, markdown, result_of
     from gsgmodel.evaluation.tables import write_rows
     from gsgmodel.scan.session import running_ray
+    from gsgmodel.training.gather import STORE_BYTES
 
     if seeds < 1 or settings.resume or "://" in settings.output:
         raise ConfigError("a table wants --seeds of 1 or more, a local folder as --output, and no --resume")

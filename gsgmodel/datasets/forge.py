@@ -4,7 +4,6 @@ Both go the same way: the same decoded frames, the same size, the same encoder, 
 the face differ. Accuracy on such forgeries says nothing about forgeries in the world.
 """
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
@@ -19,6 +18,7 @@ from PIL import Image
 from gsgmodel.archive.reading import ObjectReader, open_object
 from gsgmodel.datasets.forge_kinds import KINDS, Kind, forge_kind
 from gsgmodel.datasets.forge_methods import METHODS, REGION_SCALE, Method, draw_parameters, forge_face
+from gsgmodel.datasets.published import write_whole
 from gsgmodel.errors import ConfigError
 from gsgmodel.faces.clips import Finder
 from gsgmodel.faces.tracks import complete, is_believed, link_frames
@@ -181,7 +181,8 @@ def forge_pieces(
         del known[:-DONORS]
         yield from made[first:]
     if made:
-        _write_manifest(folder, made)
+        columns = [field.name for field in fields(ForgedVideo)]
+        write_whole(folder / MANIFEST, columns, (asdict(video) for video in made))
 
 
 def forged_frames(
@@ -263,15 +264,6 @@ def _write(
     else:
         write_video(partial_path, frames, fps=FPS, encoding=encoding)
     partial_path.replace(path)
-
-
-def _write_manifest(folder: Path, made: Sequence[ForgedVideo]) -> None:
-    partial_path = folder / f".{MANIFEST}.partial"
-    with partial_path.open("w", newline="") as file:
-        rows = csv.DictWriter(file, [field.name for field in fields(ForgedVideo)])
-        rows.writeheader()
-        rows.writerows(asdict(video) for video in made)
-    partial_path.replace(folder / MANIFEST)
 
 
 def _described(piece: Piece, name: str, *, method: str, original: str, source_identity: str = "") -> ForgedVideo:

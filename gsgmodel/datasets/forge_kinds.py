@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from gsgmodel.datasets.forge_methods import region_of
+from gsgmodel.datasets.forge_methods import cut_region, with_region
 
 Kind = Literal["patch", "tone", "reorder"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -84,13 +84,9 @@ def forge_still(
     frame: UInt8[np.ndarray, "H W 3"], box_px: Float64[np.ndarray, "4"], kind: Kind, drawn: Drawn
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Return one frame with its face forged as drawn; ``kind`` is ``patch`` or ``tone``."""
-    height, width = frame.shape[:2]
-    x0, y0, x1, y1 = region_of(box_px, width_px=width, height_px=height)
-    region = frame[y0:y1, x0:x1].astype(np.float32)
+    place, region, centre, side = cut_region(frame, box_px)
     if region.size == 0:
         return frame
-    side = float(max(box_px[2] - box_px[0], box_px[3] - box_px[1]))
-    centre = (box_px[:2] + box_px[2:]) / 2 - (x0, y0)
     if kind == "patch":
         face = _moved(region, drawn.moved * side)
         mask = ellipse(region.shape[:2], centre + drawn.place * side, (drawn.radius * side,) * 2, edge=SPOT_EDGE)
@@ -99,9 +95,7 @@ def forge_still(
         face = region * (1 + 2 * drawn.light * across)[None, :, None] * drawn.gain.astype(np.float32)
         radii = (FACE_RADII[0] * side, FACE_RADII[1] * side)
         mask = ellipse(region.shape[:2], centre, radii, edge=FACE_EDGE)
-    result = frame.copy()
-    result[y0:y1, x0:x1] = np.rint(region + mask[..., None] * (face - region)).clip(0, 255).astype(np.uint8)
-    return result
+    return with_region(frame, place, region + mask[..., None] * (face - region))
 
 
 def ellipse(

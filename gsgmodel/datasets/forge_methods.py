@@ -107,21 +107,35 @@ def forge_face(
         tremble: Standard normal numbers, drawn anew for each frame.
         other: Of a swap, the square around the other face, ``REGION_SCALE`` times its longer side.
     """
-    height, width = frame.shape[:2]
-    x0, y0, x1, y1 = region_of(box_px, width_px=width, height_px=height)
-    region = frame[y0:y1, x0:x1].astype(np.float32)
+    place, region, centre, side = cut_region(frame, box_px)
     if region.size == 0:
         return frame
-    side = float(max(box_px[2] - box_px[0], box_px[3] - box_px[1]))
-    centre = (box_px[:2] + box_px[2:]) / 2 - (x0, y0)
     wanted = 0.004 * parameters.jitter * tremble[:2] * side
     mask = soft_mask(region.shape[:2], centre + wanted, side, parameters)[..., None]
     face = _changed(_Face(region=region, centre=centre, side=side, mask=mask), parameters, tremble, other)
     gain = parameters.gain + 0.006 * parameters.jitter * tremble[2]
     weight = mask * np.float32(parameters.ratio)
     forged = region + weight * (face * gain.astype(np.float32) - region)
+    return with_region(frame, place, forged)
+
+
+def cut_region(
+    frame: UInt8[np.ndarray, "H W 3"], box_px: Float64[np.ndarray, "4"]
+) -> tuple[tuple[slice, slice], Float32[np.ndarray, "h w 3"], Float64[np.ndarray, "2"], float]:
+    """Return where the part around a face lies, its pixels, the face's centre in it, and the face's longer side."""
+    height, width = frame.shape[:2]
+    x0, y0, x1, y1 = region_of(box_px, width_px=width, height_px=height)
+    place = (slice(y0, y1), slice(x0, x1))
+    side = float(max(box_px[2] - box_px[0], box_px[3] - box_px[1]))
+    return place, frame[place].astype(np.float32), (box_px[:2] + box_px[2:]) / 2 - (x0, y0), side
+
+
+def with_region(
+    frame: UInt8[np.ndarray, "H W 3"], place: tuple[slice, slice], region: Float32[np.ndarray, "h w 3"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """Return the frame with other pixels in one place; it stays as it is itself."""
     result = frame.copy()
-    result[y0:y1, x0:x1] = np.rint(forged).clip(0, 255).astype(np.uint8)
+    result[place] = np.rint(region).clip(0, 255).astype(np.uint8)
     return result
 
 

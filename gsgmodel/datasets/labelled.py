@@ -58,6 +58,11 @@ class LabelledVideo:
     compression: str = ""
     """As its data set calls it."""
 
+    @property
+    def group(self) -> str:
+        """What it shares with others, which are drawn with it for an interval: a person, an original, else itself."""
+        return self.identity or self.original_uri or self.uri
+
 
 def read_labels(
     inputs: Sequence[str], *, filters: Sequence[str] = (), s3_endpoint: str | None = None

@@ -4,7 +4,6 @@ The paper splits each set 7:3 and does not say by what; the authors of the sets 
 share people; and people can be kept apart. Each way says what leaks.
 """
 
-import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import Literal
 
 from gsgmodel.datasets.labelled import LabelledVideo
 from gsgmodel.datasets.published import PublishedVideo
-from gsgmodel.datasets.splits import TEST, TRAIN, VAL, draw_splits
+from gsgmodel.datasets.splits import TEST, TRAIN, VAL, draw_splits, place_of
 from gsgmodel.errors import ConfigError
 
 Scheme = Literal["official", "paper-7-3", "id-disjoint"]
@@ -136,7 +135,7 @@ def _validation(videos: Sequence[PublishedVideo], splits: Mapping[str, str], *, 
     """Training videos that are for validation: a clip and what was made from it go together."""
     training = [video for video in videos if splits[video.path] == TRAIN]
     clips = {video.path: video.original or video.path for video in training}
-    drawn = sorted(set(clips.values()), key=lambda clip: _digest(clip.rsplit("/", 1)[-1], seed))
+    drawn = sorted(set(clips.values()), key=lambda clip: place_of(clip.rsplit("/", 1)[-1], seed=seed))
     chosen = set(drawn[: math.ceil(VAL_SHARE * len(drawn))])
     return {path: VAL for path, clip in clips.items() if clip in chosen}
 
@@ -178,8 +177,4 @@ def _labelled(video: PublishedVideo, names: Mapping[str, str]) -> LabelledVideo:
 
 
 def _place(video: PublishedVideo, seed: int) -> bytes:
-    return _digest("/".join(video.key), seed)
-
-
-def _digest(name: str, seed: int) -> bytes:
-    return hashlib.blake2b(f"{seed} {name}".encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return place_of("/".join(video.key), seed=seed)

@@ -6,9 +6,10 @@ there are where the authors published another number.
 
 import csv
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from gsgmodel.errors import ConfigError
 
@@ -108,6 +109,16 @@ def published_video(path: Path, label: int, dataset: str, method: str, **more: s
     return PublishedVideo(**known | {"label": label, "dataset": dataset, "method": method})  # type: ignore[arg-type]
 
 
+def check_csv(flag: str, path: Path) -> None:
+    """Refuse a place that no .csv can be written to.
+
+    Raises:
+        ConfigError: It has another suffix, or its folder is not there.
+    """
+    if path.suffix.lower() != ".csv" or not path.parent.is_dir():
+        raise ConfigError(f"{flag} is {str(path)!r}; accepted: a .csv in a folder that is there")
+
+
 def write_manifest(path: Path, videos: Iterable[PublishedVideo], *, splits: Mapping[str, str]) -> None:
     """Write a manifest for ``gsg prepare``, ``score`` and ``evaluate``, whole or not at all.
 
@@ -115,15 +126,16 @@ def write_manifest(path: Path, videos: Iterable[PublishedVideo], *, splits: Mapp
         path: Of the .csv.
         videos: In the order that they are to be written in.
         splits: By path; videos that are not named are left out.
-
-    Raises:
-        ConfigError: The path is none of a .csv in a folder that is there.
     """
-    if path.suffix.lower() != ".csv" or not path.parent.is_dir():
-        raise ConfigError(f"--output is {str(path)!r}; accepted: a .csv in a folder that is there")
+    rows = (asdict(video) | {"split": splits[video.path]} for video in videos if video.path in splits)
+    write_whole(path, [each.name for each in fields(PublishedVideo)], rows)
+
+
+def write_whole(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write a .csv that is there whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        rows = csv.DictWriter(file, [each.name for each in fields(PublishedVideo)])
-        rows.writeheader()
-        rows.writerows(asdict(video) | {"split": splits[video.path]} for video in videos if video.path in splits)
+        out = csv.DictWriter(file, columns)
+        out.writeheader()
+        out.writerows(rows)
     partial.replace(path)

@@ -63,9 +63,13 @@ def _anchor(group: Iterable[LabelledVideo]) -> str:
     return min(names or {f"video {video.original_uri or video.uri}" for video in group})
 
 
+def place_of(name: str, *, seed: int) -> bytes:
+    """Return eight bytes that are as good as drawn, and the same for a name and seed wherever it is asked for."""
+    return hashlib.blake2b(f"{seed} {name}".encode("utf-8", "surrogateescape"), digest_size=8).digest()
+
+
 def _draw(name: str, val_share: float, test_share: float, *, seed: int) -> str:
-    digest = hashlib.blake2b(f"{seed} {name}".encode("utf-8", "surrogateescape"), digest_size=8).digest()
-    place = int.from_bytes(digest, "big") / 2**64
+    place = int.from_bytes(place_of(name, seed=seed), "big") / 2**64
     if place < test_share:
         return TEST
     return VAL if place < test_share + val_share else TRAIN

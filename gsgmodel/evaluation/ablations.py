@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float64, Int64
 
+from gsgmodel.evaluation.groups import ALL, HALF
 from gsgmodel.metrics.bootstrap import Interval, Metric, fast_area, interval_of
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.objective import Objective
@@ -23,8 +24,6 @@ from gsgmodel.training.settings import TrainSettings
 
 Table = Literal["table3", "table4", "temporal"]
 TABLES: tuple[Table, ...] = get_args(Table)
-HALF = 0.5
-ALL = "all"
 _ALONE = Objective(cross_entropy="fusion", guide_weight=0.0)
 """With one stream there is nothing to guide."""
 

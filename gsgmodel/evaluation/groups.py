@@ -70,7 +70,7 @@ def measure_groups(videos: Sequence[ScoredVideo], *, threshold: float, seed: int
 def _measure(videos: Sequence[ScoredVideo], names: dict[str, str], *, threshold: float, seed: int) -> Group:
     scored = [each for each in videos if each.score is not None]
     scores, labels = _arrays(scored, missing=HALF)
-    people = [each.video.identity or each.video.original_uri or each.video.uri for each in scored]
+    people = [each.video.group for each in scored]
     metrics: dict[str, Metric] = {
         "auc": fast_area,
         "accuracy": lambda some, truth: at_threshold(some, truth, threshold=threshold)["accuracy"],

@@ -73,7 +73,7 @@ def judge_held_out(
     uris = sorted(scored)
     scores = np.array([scored[uri] for uri in uris])
     truth = np.array([labels[uri].label for uri in uris], np.int64)
-    groups = [labels[uri].identity or labels[uri].original_uri or uri for uri in uris]
+    groups = [labels[uri].group for uri in uris]
     interval = interval_of(fast_area, scores, truth, groups=groups, seed=seed)
     judged = [Judged(uri=uri, label=labels[uri].label, score=scored[uri]) for uri in uris]
     return HeldOut(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from gsgmodel.datasets.published import check_csv
 from gsgmodel.errors import ConfigError
 
 
@@ -35,5 +36,5 @@ class EvaluateSettings:
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise ConfigError(f"--threshold is {self.threshold:g}; accepted: 0 to 1")
-        if self.csv is not None and (self.csv.suffix.lower() != ".csv" or not self.csv.parent.is_dir()):
-            raise ConfigError(f"--csv is {str(self.csv)!r}; accepted: a .csv in a folder that is there")
+        if self.csv is not None:
+            check_csv("--csv", self.csv)

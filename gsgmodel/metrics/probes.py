@@ -9,17 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from gsgmodel.metrics.scores import area_under_curve
-
 FOLDS = 5
-
-
-def probe_area(
-    features: Float64[np.ndarray, "N F"], labels: Int64[np.ndarray, "N"], *, groups: Sequence[str], seed: int
-) -> float | None:
-    """Return the area under the curve of ``probe_scores``; None where there are none."""
-    said = probe_scores(features, labels, groups=groups, seed=seed)
-    return None if said is None else area_under_curve(said, labels)
 
 
 def probe_scores(

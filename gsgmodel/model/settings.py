@@ -16,6 +16,8 @@ LABELS = ("real", "fake")
 """Order of the logits; label 1 is fake."""
 PREPARATION = Preparation()
 """How this code prepares videos unless told otherwise."""
+DEFAULT_POINT = "default"
+"""The operating point that scans flag by: that of the equal error."""
 _HUGE = 1e12
 _KEYS = ("format", "architecture", "preparation", "labels", "calibration", "operating_points", "card", "bfloat16")
 
@@ -60,6 +62,11 @@ class ModelSettings:
         for name, threshold in self.operating_points.items():
             if not name or not 0 <= threshold <= 1:
                 raise ConfigError(f"operating point {name!r} is {threshold!r}; accepted is a threshold from 0 to 1")
+
+    @property
+    def threshold(self) -> float | None:
+        """That of the operating point ``default``, else of its first, else None."""
+        return self.operating_points.get(DEFAULT_POINT, next(iter(self.operating_points.values()), None))
 
     def to_json(self) -> str:
         """The text of ``model.json``; equal settings give equal text."""

@@ -33,7 +33,6 @@ from gsgmodel.video.container import DECODER_VERSION
 
 SCORING_REVISION = 1
 """Raised whenever this code moves scores of an unchanged video by an unchanged model; a golden test holds it."""
-DEFAULT_POINT = "default"
 
 Show = Callable[[dict[str, Any]], None]
 
@@ -93,7 +92,7 @@ def open_scan(
     tracking_uri = tracking_address(settings.tracking_uri, folder=Path.cwd())
     model = resolve_model(settings.model, tracking_uri=tracking_uri)
     canary = canary_of(model, tracking_uri=tracking_uri)
-    threshold = threshold_of(model)
+    threshold = model.settings.threshold
     if settings.fail_on_flagged and threshold is None:
         raise ConfigError(f"--fail-on-flagged is set, but model {model.uri} has no operating point to flag by")
     choose_numerics(settings.numerics, is_fit=model.settings.bfloat16, device="cpu")
@@ -178,12 +177,6 @@ def scoring_id(*, model_digest: str, preparation: Preparation, faces: str, windo
         "max_clips": max_clips,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def threshold_of(model: ModelFiles) -> float | None:
-    """Return the model's threshold: of the operating point ``default``, else of its first, else None."""
-    points = model.settings.operating_points
-    return points.get(DEFAULT_POINT, next(iter(points.values()), None))
 
 
 def _open_sink(settings: ScanSettings, provenance: Provenance, show: Show) -> tuple[Sink, Callable[[DoneIds], IsDone]]:

@@ -14,13 +14,10 @@ from gsgmodel.metrics.calibration import fit_slope
 from gsgmodel.metrics.operating import fit_thresholds
 from gsgmodel.metrics.scores import measure
 from gsgmodel.model.scoring import calibrate, fuse
-from gsgmodel.model.settings import Calibration
+from gsgmodel.model.settings import DEFAULT_POINT, Calibration
 from gsgmodel.training.judge import scores_of_videos
 from gsgmodel.training.loop import JUDGED
 from gsgmodel.training.shortcuts import LEAK, groups_of, probe_store
-
-DEFAULT_POINT = "default"
-"""The operating point that scans flag by: that of the equal error."""
 
 
 @dataclass(frozen=True, kw_only=True)

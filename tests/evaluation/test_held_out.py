@@ -1,21 +1,7 @@
 import pytest
 
-from gsgmodel.datasets.labelled import LabelledVideo
 from gsgmodel.evaluation.held_out import judge_held_out
-
-
-def labelled(uri, label, *, identity=None):
-    return LabelledVideo(
-        uri=uri,
-        label=label,
-        method="m",
-        identity=identity,
-        source_identity=None,
-        split="test",
-        original_uri=None,
-        mask_uri=None,
-    )
-
+from tests.evaluation.labelled_videos import labelled
 
 LABELS = {uri: labelled(uri, label) for uri, label in {"a": 0, "b": 1, "c": 0, "d": 1, "e": 1}.items()}
 ROWS = [

@@ -18,7 +18,7 @@ from gsgmodel.model.weights import save_model
 from gsgmodel.records import Preparation
 from gsgmodel.results.done import DoneIds
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.opening import open_scan, scoring_id, threshold_of
+from gsgmodel.scan.opening import open_scan, scoring_id
 from gsgmodel.scan.run import SHOW_EVERY_S
 from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scan.sinks import ListSink, TableSink
@@ -92,7 +92,7 @@ def test_a_threshold_does_not_change_the_name_of_a_scoring(opened, model):
 def test_the_threshold_is_the_default_point_or_the_first(opened, points, threshold):
     with opened() as scan:
         settings = replace(scan.model.settings, operating_points=points)
-        assert threshold_of(replace(scan.model, settings=settings)) == threshold
+        assert settings.threshold == threshold
 
 
 def test_flagging_without_a_threshold_is_refused(opened):
