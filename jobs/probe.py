@@ -42,7 +42,11 @@ def main(
     clips = ClipStore.open(store, s3_endpoint=s3_endpoint)
     probes = probe_store(clips, groups=groups_of(clips.videos), seed=seed)
     if json_:
-        print(json.dumps({name: asdict(probe) for name, probe in probes.items()}))
+        found = {
+            name: {"auc": probe.auc, "interval": asdict(probe.interval) if probe.interval else None}
+            for name, probe in probes.items()
+        }
+        print(json.dumps(found))
         return 0
     for name, probe in probes.items():
         if probe.auc is None or probe.interval is None:

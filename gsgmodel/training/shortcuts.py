@@ -6,6 +6,7 @@ alone has made a published model look good (github.com/chail/patch-forensics, RE
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -26,14 +27,27 @@ CELLS = 8
 """Of a blanked crop, along each side."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Probe:
-    """How well a small classifier tells fakes by something that should tell nothing."""
+    """What a small classifier says by something that should tell nothing."""
 
-    auc: float | None
+    scores: Float64[np.ndarray, "V"] | None
     """Of videos that it has not seen; None where there are too few."""
-    interval: Interval | None
-    """95 %, videos of one person drawn together."""
+    labels: Int64[np.ndarray, "V"]
+    groups: Sequence[str]
+    seed: int
+
+    @property
+    def auc(self) -> float | None:
+        """How well it tells fakes; None where there are too few videos."""
+        return None if self.scores is None else fast_area(self.scores, self.labels)
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """95 % of the area, videos of one person drawn together; drawn when it is asked for."""
+        if self.scores is None:
+            return None
+        return interval_of(fast_area, self.scores, self.labels, groups=self.groups, seed=self.seed)
 
     @property
     def is_above_chance(self) -> bool:
@@ -77,16 +91,12 @@ def probe_store(store: ClipStore, *, groups: Sequence[str], seed: int) -> dict[s
     # A probe that has seen a fake's original would take the one for the other.
     names = groups if len(set(groups)) >= FOLDS else _pairs_of(store.videos)
     of_videos = [names[video] for video in videos]
-    return {name: _probe(values, labels, of_videos, seed=seed) for name, values in features.items()}
-
-
-def _probe(
-    features: Float64[np.ndarray, "N F"], labels: Int64[np.ndarray, "N"], groups: Sequence[str], *, seed: int
-) -> Probe:
-    said = probe_scores(features, labels, groups=groups, seed=seed)
-    if said is None:
-        return Probe(auc=None, interval=None)
-    return Probe(auc=fast_area(said, labels), interval=interval_of(fast_area, said, labels, groups=groups, seed=seed))
+    return {
+        name: Probe(
+            scores=probe_scores(values, labels, groups=of_videos, seed=seed), labels=labels, groups=of_videos, seed=seed
+        )
+        for name, values in features.items()
+    }
 
 
 def codec_features(videos: pa.Table) -> Float64[np.ndarray, "V F"]:
