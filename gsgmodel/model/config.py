@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args, get_origin
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.grid import Grid, num_patches
+from gsgmodel.model.grid import PATCH_CELLS, Grid, num_patches
 
 Numerics = Literal["float32", "bfloat16"]
 """What the backbone computes in when it scores."""
@@ -112,6 +112,24 @@ class GSGConfig:
         if unknown:
             raise ConfigError(f"architecture has unknown keys {', '.join(unknown)}; known are {', '.join(kinds)}")
         return cls(**{name: _checked(name, value, kinds[name]) for name, value in values.items()})
+
+
+def check_crop_size(architecture: GSGConfig, *, size_px: int) -> None:
+    """Make sure that crops of a size give as many patches as are selected.
+
+    Raises:
+        ConfigError: They do not.
+    """
+    if architecture.streams == "global":
+        return
+    cells = -(-size_px // STRIDE_PX[architecture.local_from])
+    count = num_patches(architecture.grid, cells) if cells >= PATCH_CELLS else 0
+    if architecture.num_selected > count:
+        raise ConfigError(
+            f"crops of {size_px} px have {count} patches on {architecture.local_from}, fewer than the "
+            f"{architecture.num_selected} that are selected; accepted: larger crops (./gsg prepare --crop-size-px), "
+            "an earlier --local-from, or fewer with --num-selected"
+        )
 
 
 def _checked(name: str, value: Any, kind: Any) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.config import GSGConfig, check_crop_size
 from gsgmodel.records import Preparation
 
 SETTINGS_NAME = "model.json"
@@ -18,6 +18,8 @@ PREPARATION = Preparation()
 """How this code prepares videos unless told otherwise."""
 DEFAULT_POINT = "default"
 """The operating point that scans flag by: that of the equal error."""
+FOLLOWED: Mapping[str, tuple[int, int]] = {"frames_per_clip": (1, 32), "crop_size_px": (32, 320)}
+"""Values of the preparation that models choose within bounds, beside ``detect_every``; scans follow their model."""
 _HUGE = 1e12
 _KEYS = ("format", "architecture", "preparation", "labels", "calibration", "operating_points", "card", "bfloat16")
 
@@ -109,9 +111,13 @@ def parse_settings(text: str | bytes) -> ModelSettings:
     if calibration is not None:
         _check_keys(calibration, ("slope", "intercept"), required=("slope",), where="calibration")
         calibration = Calibration(**_parse_numbers(calibration, where="calibration"))
+    architecture = GSGConfig.from_dict(content["architecture"])
+    preparation = _parse_preparation(content["preparation"])
+    check_followed(preparation)
+    check_crop_size(architecture, size_px=preparation.crop_size_px)
     return ModelSettings(
-        architecture=GSGConfig.from_dict(content["architecture"]),
-        preparation=_parse_preparation(content["preparation"]),
+        architecture=architecture,
+        preparation=preparation,
         calibration=calibration,
         operating_points=_parse_numbers(content.get("operating_points", {}), where="operating_points"),
         bfloat16=content.get("bfloat16", False),
@@ -122,19 +128,32 @@ def parse_settings(text: str | bytes) -> ModelSettings:
 def check_preparation(model: Preparation, ours: Preparation) -> None:
     """Refuse a model that was trained on crops made in another way than they can be made here.
 
-    Which frames are searched whole (``detect_every``) may differ: faces are found as the model says.
+    Which frames are searched whole (``detect_every``), how many make a clip and how large crops are may differ: videos
+    are prepared as the model says.
 
     Raises:
-        ConfigError: A value differs; the message names each with both values.
+        ConfigError: A value differs, or is out of its bounds; the message names each with both values.
     """
     theirs = asdict(model)
     differing = [
         f"{name} {theirs[name]} (here {value})"
         for name, value in asdict(ours).items()
-        if theirs[name] != value and name != "detect_every"
+        if theirs[name] != value and name not in {"detect_every", *FOLLOWED}
     ]
     if differing:
         raise ConfigError(f"the model was trained with another preparation: {', '.join(differing)}")
+    check_followed(model)
+
+
+def check_followed(preparation: Preparation) -> None:
+    """Make sure that what a model or a clip store chooses of its preparation can be followed.
+
+    Raises:
+        ConfigError: Of the first value out of its bounds.
+    """
+    for name, (least, most) in FOLLOWED.items():
+        if not least <= getattr(preparation, name) <= most:
+            raise ConfigError(f"preparation: {name} is {getattr(preparation, name)}; accepted: {least} to {most}")
 
 
 def _parse_numbers(content: object, *, where: str) -> dict[str, float]:

@@ -10,6 +10,7 @@ from gsgmodel.archive.identity import check_endpoint
 from gsgmodel.clips.recipe import CropRecipe
 from gsgmodel.errors import TERMINAL, ConfigError, Status
 from gsgmodel.model.config import WantedNumerics
+from gsgmodel.model.settings import FOLLOWED
 from gsgmodel.records import Preparation
 from gsgmodel.scan.preflight import Wishes
 from gsgmodel.tracking.address import DEFAULT_MODEL
@@ -156,6 +157,10 @@ class PrepareSettings(RunSettings):
     """At most this many clips a video; a longer video gets wider windows and its row says so."""
     boxes_from: Literal["own", "original"] = "own"
     """Crop a fake at its own faces, or where the faces are of the video that the column `original` names."""
+    frames_per_clip: int = Preparation().frames_per_clip
+    """Frames sampled for a clip (Table 5 of the paper: 8 to 16); a model's scans sample as many as it was trained on."""
+    crop_size_px: int = Preparation().crop_size_px
+    """Side of a crop after resizing; smaller ones train faster and show less."""
     val_share: float = 0.15
     """Share of people (of videos where nobody is named) for validation, where the manifest has no split."""
     test_share: float = 0.15
@@ -167,6 +172,9 @@ class PrepareSettings(RunSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name, (least, most) in FOLLOWED.items():
+            if not least <= getattr(self, name) <= most:
+                raise ConfigError(f"--{name.replace('_', '-')} is {getattr(self, name)}; accepted: {least} to {most}")
         check_share("val-share", self.val_share)
         check_share("test-share", self.test_share)
         if self.val_share + self.test_share > 1:
@@ -177,7 +185,7 @@ class PrepareSettings(RunSettings):
     def recipe(self) -> CropRecipe:
         """How the crops are made."""
         return CropRecipe(
-            preparation=Preparation(),
+            preparation=Preparation(frames_per_clip=self.frames_per_clip, crop_size_px=self.crop_size_px),
             faces=self.faces,
             window_s=float(self.window_s),
             max_clips=self.max_clips,

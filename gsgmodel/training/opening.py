@@ -13,7 +13,7 @@ import numpy as np
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.datasets.augment import Augmentation
 from gsgmodel.errors import ConfigError, OutputError, VideoError
-from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.config import GSGConfig, check_crop_size
 from gsgmodel.model.objective import Objective
 from gsgmodel.model.settings import LABELS, PREPARATION, check_preparation
 from gsgmodel.redact import redact
@@ -126,6 +126,7 @@ def open_training(store_uri: str, settings: TrainSettings) -> Iterator[Training]
     """
     store = ClipStore.open(store_uri, s3_endpoint=settings.s3_endpoint)
     check_clips(store)
+    check_crop_size(settings.architecture, size_px=store.preparation.crop_size_px)
     tracking_uri = tracking_address(settings.tracking_uri, folder=Path.cwd())
     started_at = datetime.now(UTC)
     if settings.resume:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.config import GSGConfig, check_crop_size
 
 
 def test_the_defaults_are_those_of_the_paper():
@@ -69,6 +69,27 @@ def test_values_that_cannot_work_are_refused_by_name(values, message):
 def test_more_patches_may_be_selected_where_the_grid_has_more():
     assert GSGConfig(grid="stride1", num_selected=36).num_selected == 36
     assert GSGConfig(local_from="layer3", num_selected=49).num_selected == 49
+
+
+@pytest.mark.parametrize(
+    ("values", "size_px", "message"),
+    [
+        ({}, 96, "96 px have 4 patches on layer4, fewer than the 5"),
+        ({"num_selected": 4}, 32, "32 px have 0 patches on layer4, fewer than the 4"),
+        ({"local_from": "layer3", "num_selected": 17}, 112, "112 px have 16 patches on layer3"),
+    ],
+)
+def test_crops_with_fewer_patches_than_are_selected_are_refused(values, size_px, message):
+    with pytest.raises(ConfigError, match=message):
+        check_crop_size(GSGConfig(**values), size_px=size_px)
+
+
+@pytest.mark.parametrize(
+    ("values", "size_px"),
+    [({}, 224), ({"local_from": "layer3"}, 112), ({"streams": "global"}, 32), ({"num_selected": 4}, 96)],
+)
+def test_crops_with_enough_patches_are_accepted(values, size_px):
+    check_crop_size(GSGConfig(**values), size_px=size_px)
 
 
 def test_reading_a_configuration_does_not_load_torch():

@@ -65,7 +65,7 @@ def test_other_references_say_what_is_accepted(ref, message):
 
 
 def test_a_model_of_another_preparation_is_refused(folder):
-    other = dataclasses.replace(Preparation(), crop_size_px=256)
-    with pytest.raises(ConfigError, match=r"another preparation: crop_size_px 224 \(here 256\)"):
+    other = dataclasses.replace(Preparation(), crop_scale=1.5)
+    with pytest.raises(ConfigError, match=r"another preparation: crop_scale 1.3 \(here 1.5\)"):
         resolve_model(str(folder), preparation=other)
     assert resolve_model("untrained", preparation=other).settings.preparation == other

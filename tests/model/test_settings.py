@@ -112,10 +112,31 @@ def test_a_preparation_of_the_wrong_kind_is_refused(name, value):
 
 
 def test_a_model_of_another_preparation_is_refused_with_each_difference():
-    theirs = Preparation(frames_per_clip=16, crop_scale=1.0)
-    with pytest.raises(ConfigError, match=r"frames_per_clip 16 \(here 12\), crop_scale 1.0 \(here 1.3\)"):
+    theirs = Preparation(min_face_px=16, crop_scale=1.0)
+    with pytest.raises(ConfigError, match=r"min_face_px 16 \(here 20\), crop_scale 1.0 \(here 1.3\)"):
         check_preparation(theirs, Preparation())
     check_preparation(theirs, theirs)
+
+
+def test_how_many_frames_and_how_large_crops_are_is_the_models_choice():
+    check_preparation(Preparation(frames_per_clip=16, crop_size_px=112, detect_every=1), Preparation())
+    chosen = {**json.loads(content())["preparation"], "frames_per_clip": 8, "crop_size_px": 256}
+    assert parse_settings(content(preparation=chosen)).preparation.frames_per_clip == 8
+
+
+@pytest.mark.parametrize(("name", "value"), [("frames_per_clip", 0), ("frames_per_clip", 33), ("crop_size_px", 1024)])
+def test_a_choice_that_would_fill_the_memory_is_refused(name, value):
+    with pytest.raises(ConfigError, match=f"preparation: {name} is {value}; accepted: "):
+        check_preparation(Preparation(**{name: value}), Preparation())
+    chosen = {**json.loads(content())["preparation"], name: value}
+    with pytest.raises(ConfigError, match=f"preparation: {name} is {value}; accepted: "):
+        parse_settings(content(preparation=chosen))
+
+
+def test_a_model_whose_crops_have_too_few_patches_is_refused():
+    chosen = {**json.loads(content())["preparation"], "crop_size_px": 96}
+    with pytest.raises(ConfigError, match="crops of 96 px have 4 patches on layer4, fewer than the 5"):
+        parse_settings(content(preparation=chosen))
 
 
 def test_a_model_that_is_fit_for_bfloat16_says_so_and_keeps_its_identity():

@@ -68,6 +68,8 @@ def test_a_value_that_cannot_work_is_named_with_what_is_accepted(values, sentenc
             "--val-share is 0.6 and --test-share 0.5; accepted: together at most 1",
         ),
         ({"max_clips": 0}, "--max-clips is 0"),
+        ({"frames_per_clip": 0}, "--frames-per-clip is 0; accepted: 1 to 32"),
+        ({"crop_size_px": 2048}, "--crop-size-px is 2048; accepted: 32 to 320"),
         ({"retry": ("prepared",)}, "--retry names 'prepared'"),
     ],
 )
@@ -84,6 +86,9 @@ def test_the_recipe_of_a_store_follows_from_the_settings():
         window_s=30.0, faces="all", max_clips=3, boxes_from="original", split_seed=9
     ).recipe.preparation_id  # fmt: skip
     assert recipe.preparation_id != PrepareSettings().recipe.preparation_id
+    other = PrepareSettings(frames_per_clip=8, crop_size_px=112).recipe
+    assert (other.preparation.frames_per_clip, other.preparation.crop_size_px) == (8, 112)
+    assert other.preparation_id != PrepareSettings().recipe.preparation_id
 
 
 @given(max_clips=st.integers(1, MAX_CLIPS_LIMIT))

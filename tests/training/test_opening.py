@@ -5,6 +5,7 @@ import pytest
 
 from gsgmodel.datasets.augment import Augmentation
 from gsgmodel.errors import ConfigError
+from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.objective import Objective
 from gsgmodel.records import Preparation
 from gsgmodel.training.opening import BEGUN, check_clips, check_training, make_job, open_training, settings_of
@@ -38,10 +39,21 @@ def test_a_split_or_class_that_is_missing_is_one_sentence(tmp_path, splits, mess
 
 
 def test_clips_of_another_preparation_are_refused(tmp_path):
-    small = make_store(tmp_path / "clips", preparation=SMALL)
-    message = r"the clip store was made with another preparation: frames_per_clip 2 \(here 12\)"
+    other = make_store(tmp_path / "clips", preparation=replace(SMALL, crop_scale=1.5))
+    message = r"the clip store was made with another preparation: crop_scale 1.5 \(here 1.3\)"
     with pytest.raises(ConfigError, match=message):
-        check_clips(small)
+        check_clips(other)
+
+
+def test_crops_too_small_for_the_architecture_are_found_before_a_run_is_made(tmp_path):
+    make_store(tmp_path / "clips", preparation=replace(SMALL, crop_size_px=64))
+    settings = settings_for(tmp_path, architecture=GSGConfig(backbone="tiny"))
+    with (
+        pytest.raises(ConfigError, match="crops of 64 px have 1 patches on layer4"),
+        open_training(str(tmp_path / "clips"), settings),
+    ):
+        pass
+    assert not (tmp_path / "out").exists()
 
 
 def test_where_results_cannot_go_is_found_before_anything_else(tmp_path):
