@@ -158,7 +158,7 @@ class PrepareSettings(RunSettings):
     boxes_from: Literal["own", "original"] = "own"
     """Crop a fake at its own faces, or where the faces are of the video that the column `original` names."""
     frames_per_clip: int = Preparation().frames_per_clip
-    """Frames sampled for a clip (Table 5 of the paper: 8 to 16); a model's scans sample as many as it was trained on."""
+    """Frames sampled for a clip (Table 5 of the paper: 8 to 16); scans sample as many as their model was trained on."""
     crop_size_px: int = Preparation().crop_size_px
     """Side of a crop after resizing; smaller ones train faster and show less."""
     val_share: float = 0.15
