@@ -26,6 +26,13 @@ class MemoryClips:
     clips: pa.Table
     seed: int = 0
 
+    @property
+    def videos(self) -> pa.Table:
+        """Every fake was made from the real video before it."""
+        uris = [str(number) for number in range(self.clips.num_rows)]
+        sources = [str(number - 1) if number % 2 else None for number in range(self.clips.num_rows)]
+        return pa.table({"uri": uris, "original_uri": pa.array(sources, pa.string())})
+
     def read_crops(self, index: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, index])
         crops = rng.integers(60, 120, (FRAMES, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
@@ -44,6 +51,7 @@ def make_clips(*, num_train: int = 16, num_val: int = 8, num_test: int = 8, is_s
             "video": pa.array(range(len(splits)), pa.int32()),
             "label": pa.array(labels, pa.int8()),
             "split": splits,
+            "start_s": [0.0] * len(splits),
             "track_id": pa.array([0] * len(splits), pa.int32()),
             "detected": [[True] * FRAMES] * len(splits),
             "planted": planted,

@@ -38,3 +38,36 @@ class EvaluateSettings:
             raise ConfigError(f"--threshold is {self.threshold:g}; accepted: 0 to 1")
         if self.csv is not None:
             check_csv("--csv", self.csv)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSettings:
+    """What a table is made of, besides its trainings' settings.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    data: Literal["made"] | None = None
+    """`made`: forgeries of three kinds are made first, and trained on; a store is not given then."""
+    footage: tuple[str, ...] = ()
+    """With `--data made`: real videos, forged beside the portraits that installed libraries ship."""
+    small: Annotated[bool, Parameter(negative=())] = False
+    """With `--data made`: a few videos, one seed and few steps, to see that all of it runs."""
+    seeds: int | None = None
+    """Each row is trained so many times; 5 by default, with `--small` once."""
+    at_once: int | None = None
+    """Trainings at the same time; one a GPU, else one a core by default. With `--workers` above 1, one."""
+
+    def __post_init__(self) -> None:
+        if self.seeds is not None and self.seeds < 1:
+            raise ConfigError(f"--seeds is {self.seeds}; accepted: 1 or more")
+        if self.at_once is not None and self.at_once < 1:
+            raise ConfigError(f"--at-once is {self.at_once}; accepted: 1 or more")
+        if self.data is None and (self.footage or self.small):
+            raise ConfigError("--footage and --small are for made data; accepted: with --data made")
+
+    @property
+    def num_seeds(self) -> int:
+        """How many times each row is trained."""
+        return self.seeds or (1 if self.small else 5)

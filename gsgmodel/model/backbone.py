@@ -87,16 +87,17 @@ def load_backbone_weights(backbone: ResNet | TinyNet, *, name: Backbone, source:
         backbone: As made by ``make_backbone(name)``.
         name: Its name.
         source: ``none`` (leave it as it is), ``imagenet`` (torchvision's IMAGENET1K_V1, downloaded once into torch's
-            cache), or the path of a ``.safetensors`` or torchvision ``.pth`` file with torchvision's tensor names.
+            cache), or the path of a ``.safetensors`` or torchvision ``.pth`` file with torchvision's tensor names or
+            those of the backbone itself.
 
     Raises:
         ConfigError: The weights cannot be had or do not fit this backbone.
     """
     if source == "none":
         return
-    if name == "tiny":
+    if name == "tiny" and source == "imagenet":
         raise ConfigError(
-            f"--backbone-weights is {source!r}, but backbone 'tiny' has no pre-trained weights; use 'none'"
+            f"--backbone-weights is {source!r}, but nobody has trained backbone 'tiny' on it; use 'none' or a path"
         )
     tensors = _download_imagenet(name) if source == "imagenet" else _read_tensors(Path(source))
     renamed = {_our_name(key): value for key, value in tensors.items() if not key.startswith("fc.")}
@@ -122,6 +123,8 @@ def _conv(inputs: int, outputs: int, *, size: int = 3) -> nn.Sequential:
 
 
 def _our_name(key: str) -> str:
+    if key.startswith(("stem.", "stages.")):
+        return key
     if key.startswith("layer"):
         return f"stages.{key}"
     return key.replace("conv1.", "stem.0.").replace("bn1.", "stem.1.")

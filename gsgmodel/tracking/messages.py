@@ -16,6 +16,8 @@ MAX_TEXT_LENGTH = 500
 MAX_NAME_LENGTH = 250
 KILLED_FROM = 129
 """Exit codes from here on are those of signals."""
+PARENT = "mlflow.parentRunId"
+"""Tag by which MLflow shows a run below another."""
 _ODD = re.compile(r"[^A-Za-z0-9_.\- :/]")
 
 
@@ -52,14 +54,18 @@ class End:
     time_ms: int
 
 
-def beginning_of(settings: Mapping[str, Any], *, experiment: str, run_name: str | None = None) -> Beginning:
+def beginning_of(
+    settings: Mapping[str, Any], *, experiment: str, run_name: str | None = None, parent_run: str | None = None
+) -> Beginning:
     """Make the beginning of a run from its settings.
 
     Args:
         settings: The run's parameters; ``identity`` among them holds the tags.
         experiment: Holds the run.
         run_name: What is shown; None takes the ``run_id`` of ``identity``.
+        parent_run: MLflow's name of the run below which it is shown.
     """
+    parent = {PARENT: parent_run} if parent_run else {}
     plain = {name: value for name, value in settings.items() if name != "identity"}
     identity = settings.get("identity") or {}
     places = {name: text_of(plain[name]) for name in ("input", "output") if plain.get(name)}
@@ -67,7 +73,7 @@ def beginning_of(settings: Mapping[str, Any], *, experiment: str, run_name: str 
         experiment=experiment,
         name=run_name or str(identity.get("run_id", "run")),
         params={name: text_of(value) for name, value in flat(plain).items()},
-        tags={**texts_of(identity), **places},
+        tags={**texts_of(identity), **places, **parent},
         files={"settings.json": json_of(settings)},
         time_ms=now_ms(),
     )

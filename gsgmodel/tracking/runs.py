@@ -7,6 +7,7 @@ database too. Nobody waits for it but ``finish``, and that only for a stated tim
 import logging
 import queue
 import threading
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ class TrackedRun:
         tracking_uri: str,
         experiment: str = EXPERIMENT,
         run_name: str | None = None,
+        parent_run: str | None = None,
     ) -> "TrackedRun":
         """Begin a run; returns at once.
 
@@ -52,8 +54,10 @@ class TrackedRun:
             tracking_uri: MLflow's address, as ``tracking_address`` returns it.
             experiment: Holds the runs; it is made where there is none.
             run_name: What MLflow shows; None takes the ``run_id`` of ``identity``.
+            parent_run: MLflow's name of the run below which it is shown.
         """
-        run = cls(tracking_uri, beginning_of(settings, experiment=experiment, run_name=run_name))
+        beginning = beginning_of(settings, experiment=experiment, run_name=run_name, parent_run=parent_run)
+        run = cls(tracking_uri, beginning)
         # A daemon, which no process waits for when it exits.
         threading.Thread(target=run.record, name="mlflow", daemon=True).start()
         return run
@@ -62,6 +66,13 @@ class TrackedRun:
     def run_id(self) -> str | None:
         """MLflow's own name of this run; None until MLflow has made it."""
         return self._recorder.run_id if self._recorder else None
+
+    def wait_for_run_id(self, wait_s: float) -> str | None:
+        """MLflow's own name of this run, for which MLflow may take so long; None where it has not made it by then."""
+        until_s = time.monotonic() + wait_s
+        while self.run_id is None and not self._has_ended.is_set() and not self._reason and time.monotonic() < until_s:
+            time.sleep(0.05)
+        return self.run_id
 
     def log(self, metrics: Mapping[str, float], step: int) -> None:
         """Say how far the job is; dropped where MLflow does not keep up. Returns at once."""

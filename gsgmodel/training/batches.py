@@ -50,6 +50,7 @@ def changed_reader(
     augmentation: Augmentation | None,
     seed: int,
     epoch: int,
+    in_pairs: bool = False,
 ) -> Callable[[int], UInt8[np.ndarray, "T S S 3"]]:
     """Return what reads the clip at a place of the epoch's order, changed as that place of that epoch always is.
 
@@ -59,13 +60,14 @@ def changed_reader(
         augmentation: How clips are changed; None leaves them as they are.
         seed: Of the training.
         epoch: From 0.
+        in_pairs: Whether two places after each other are changed alike.
     """
 
     def read_place(place: int) -> UInt8[np.ndarray, "T S S 3"]:
         crops = read(int(order[place]))
         if augmentation is None:
             return crops
-        rng = np.random.default_rng([seed, _AUGMENTATION, epoch, place])
+        rng = np.random.default_rng([seed, _AUGMENTATION, epoch, place // 2 if in_pairs else place])
         return augment(crops, rng=rng, augmentation=augmentation)
 
     return read_place

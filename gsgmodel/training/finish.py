@@ -191,7 +191,7 @@ def _register(
     training: Training, files: ModelFiles, found: Assessment, *, card: str, canary: bytes
 ) -> tuple[str | None, str | None]:
     """Register the model; its reference, or one sentence that says why there is none and what can be done."""
-    if training.tracking_uri == NO_TRACKING:
+    if training.tracking_uri == NO_TRACKING or not training.settings.register:
         return None, None
     test = found.metrics["test"]
     evidence = Evidence(

@@ -21,7 +21,7 @@ from gsgmodel.training.batches import Part, changed_reader, parts_of
 from gsgmodel.training.feed import feed
 from gsgmodel.training.judge import clip_margins, judgement
 from gsgmodel.training.network import learning_network, make_optimiser, set_modes, set_rates
-from gsgmodel.training.order import epoch_order, num_steps
+from gsgmodel.training.order import epoch_order, num_steps, originals_of
 from gsgmodel.training.schedule import lr_factor
 from gsgmodel.training.settings import TrainSettings
 from gsgmodel.training.state import TrainingState
@@ -41,6 +41,11 @@ class Clips(Protocol):
     @property
     def clips(self) -> pa.Table:
         """A row a clip, with the columns ``video``, ``label``, ``split``, ``track_id`` and ``detected``."""
+        ...
+
+    @property
+    def videos(self) -> pa.Table:
+        """A row a video; asked for where clips are taken in pairs."""
         ...
 
     def read_crops(self, index: int) -> UInt8[np.ndarray, "T S S 3"]:
@@ -74,6 +79,7 @@ class Trainer:
         self._labels: Int64[np.ndarray, "N"] = job.store.clips["label"].to_numpy().astype(np.int64)
         splits = np.array(job.store.clips["split"].to_pylist())
         self._clips = {split: np.flatnonzero(splits == split).astype(np.int64) for split in ("train", *JUDGED)}
+        self._originals = originals_of(job.store, self._clips["train"]) if job.settings.pairs else None
         network = GSGModel(job.settings.architecture)
         network.load_state_dict(safetensors.torch.load(job.weights))
         self._learning = learning_network(network.to(worker.device), self._settings, world_size=worker.world_size)
@@ -114,6 +120,7 @@ class Trainer:
             augmentation=settings.augmentation if settings.augment else None,
             seed=settings.seed,
             epoch=state.epoch,
+            in_pairs=settings.pairs,
         )
         set_modes(self._learning, settings)
         places = (part.places for each in parts for part in each)
@@ -236,7 +243,13 @@ class Trainer:
     def _order(self, epoch: int) -> Int64[np.ndarray, "M"]:
         """Clips of the store in the order of an epoch."""
         train = self._clips["train"]
-        order = epoch_order(self._labels[train], seed=self._settings.seed, epoch=epoch, balance=self._settings.balance)
+        order = epoch_order(
+            self._labels[train],
+            seed=self._settings.seed,
+            epoch=epoch,
+            balance=self._settings.balance,
+            originals=self._originals,
+        )
         clips: Int64[np.ndarray, "M"] = train[order]
         return clips
 

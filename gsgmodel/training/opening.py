@@ -33,7 +33,8 @@ BEGUN = "training.json"
 DRAIN_S = 60.0
 FAILED, USAGE = 1, 2
 OF_THIS_START = (
-    *("output", "s3_endpoint", "tracking_uri", "resume", "workers", "device", "max_failures", "start_timeout", "json"),
+    *("output", "s3_endpoint", "tracking_uri", "register", "parent_run", "resume", "workers", "device"),
+    *("max_failures", "start_timeout", "json"),
 )
 """Settings that a resumed run takes from its new start; all others stay as they were."""
 
@@ -149,7 +150,9 @@ def open_training(store_uri: str, settings: TrainSettings) -> Iterator[Training]
         tracking_uri=tracking_uri,
         tracked=None
         if tracking_uri == NO_TRACKING
-        else TrackedRun.start(resolved, tracking_uri=tracking_uri, experiment=EXPERIMENT),
+        else TrackedRun.start(
+            resolved, tracking_uri=tracking_uri, experiment=EXPERIMENT, parent_run=settings.parent_run
+        ),
         stop=StopRequest(drain_s=drain_within(DRAIN_S)),
         started_at=started_at,
     )

@@ -35,6 +35,10 @@ class TrainSettings:
     """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default; `none` registers nothing."""
     name: str = NAME
     """Under which the model is registered, with the alias `challenger`."""
+    register: bool = True
+    """Whether it is; otherwise the run alone is kept in MLflow."""
+    parent_run: str | None = None
+    """MLflow's ID of a run of the experiment `gsg-training` below which this one is shown."""
     resume: str | None = None
     """Go on with this run of the output, from its last checkpoint, with the settings that it began with."""
     architecture: Annotated[GSGConfig, Parameter(name="*")] = _PAPER
@@ -69,6 +73,8 @@ class TrainSettings:
     """Statistics of the batch (each worker's own), frozen as they are, or of all workers' batches (sync, on GPUs)."""
     balance: bool = True
     """Draw real and fake clips equally often, those of the rarer class several times."""
+    pairs: bool = False
+    """With `balance`: before each fake clip the real one that it was made from, changed alike, in the same batch."""
     augment: bool = True
     """Change training clips: flip, compression, blur, noise, size, colour; the same for all frames of a clip."""
     augmentation: Annotated[Augmentation, Parameter(name="augmentation")] = _AUGMENTATION
@@ -101,6 +107,8 @@ class TrainSettings:
                 f"--streams is {self.architecture.streams}, which leaves no stream to guide; accepted with it: "
                 "--cross-entropy fusion --guide-weight 0"
             )
+        if self.pairs and (not self.balance or self.batch_clips % 2 or (self.micro_clips or 2) % 2):
+            raise ConfigError("--pairs wants --balance, and --batch-clips and --micro-clips that are even")
         for flag, value in {
             "epochs": self.epochs,
             "batch-clips": self.batch_clips,

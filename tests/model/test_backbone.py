@@ -120,5 +120,5 @@ def test_weights_that_cannot_be_used_are_refused(tmp_path):
     ):
         with pytest.raises(ConfigError, match=message):
             load_backbone_weights(make_backbone("resnet18"), name="resnet18", source=str(tmp_path / source))
-    with pytest.raises(ConfigError, match="'tiny' has no pre-trained weights"):
+    with pytest.raises(ConfigError, match="nobody has trained backbone 'tiny' on it"):
         load_backbone_weights(make_backbone("tiny"), name="tiny", source="imagenet")

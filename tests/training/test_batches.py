@@ -50,3 +50,13 @@ def test_a_place_of_an_epoch_is_always_changed_alike():
     others = [changed(epoch, place, augmentation).tobytes() for epoch in range(4) for place in (0, 1)]
     assert len(set(others)) > 4
     assert read[:3] == [4, 2, 2]
+
+
+def test_in_pairs_two_places_after_each_other_are_changed_alike():
+    crops = np.random.default_rng(0).integers(0, 255, (2, 16, 16, 3), dtype=np.uint8)
+    always = Augmentation(flip=0.5, jpeg=0.0, h264=0.0, blur=0.0, noiseful=0.0, resized=0.0, colour=1.0)
+    order = np.zeros(12, dtype=np.int64)
+    read = changed_reader(lambda _: crops, order, augmentation=always, seed=0, epoch=0, in_pairs=True)
+    changed = [read(place) for place in range(12)]
+    assert all(np.array_equal(changed[place], changed[place + 1]) for place in range(0, 12, 2))
+    assert not all(np.array_equal(changed[place], changed[place + 1]) for place in range(1, 11, 2))

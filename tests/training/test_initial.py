@@ -61,7 +61,7 @@ def test_weights_that_cannot_be_had_are_one_sentence(bucket, s3_server, tmp_path
         draw(RESNET, backbone_weights=f"s3://{bucket}/no.pth", s3_endpoint=s3_server)
     with pytest.raises(ConfigError, match=r"--backbone-weights .*none\.pth cannot be read"):
         draw(RESNET, backbone_weights=str(tmp_path / "none.pth"))
-    with pytest.raises(ConfigError, match="backbone 'tiny' has no pre-trained weights; use 'none'"):
+    with pytest.raises(ConfigError, match="nobody has trained backbone 'tiny' on it; use 'none' or a path"):
         draw(backbone_weights="imagenet")
     path = tmp_path / "other.safetensors"
     safetensors.torch.save_file({"conv1.weight": torch.zeros(1)}, path)

@@ -119,7 +119,7 @@ def test_settings_survive_json():
 def test_what_is_gone_on_with_needs_no_backbone_weights(store, tmp_path):
     with open_training(store.uri, settings_for(tmp_path)) as training:
         wanted = replace(training.settings, backbone_weights="imagenet")
-        with pytest.raises(ConfigError, match="backbone 'tiny' has no pre-trained weights"):
+        with pytest.raises(ConfigError, match="nobody has trained backbone 'tiny' on it"):
             make_job(replace(training, settings=wanted))
         assert make_job(replace(training, settings=replace(wanted, resume="x"))).weights
         training.run_folder.write_summary({})

@@ -1,0 +1,89 @@
+"""The trainings that a table is made of: which are done, and those that are missing, several at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import pyarrow as pa
+
+from gsgmodel.errors import ConfigError
+from gsgmodel.evaluation.kept import predictions_of, unfinished_run
+from gsgmodel.scan.preflight import this_machine
+from gsgmodel.scan.session import running_ray
+from gsgmodel.scan.stop import StopRequest
+from gsgmodel.training.gather import STORE_BYTES
+from gsgmodel.training.settings import TrainSettings
+from gsgmodel.training.side_by_side import share_of, train_side_by_side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowTraining:
+    """One training of one row."""
+
+    name: str
+    """Of the row and the seed, for people."""
+    store_uri: str
+    """An absolute path or a URI."""
+    digest: str
+    """Of the clips."""
+    settings: TrainSettings
+
+    @property
+    def predictions(self) -> pa.Table | None:
+        """What it said of held-out videos; None while it is not done."""
+        return predictions_of(self.settings, data_digest=self.digest)
+
+    def begin(self) -> TrainSettings:
+        """The settings to start with: those of a run that goes on from its checkpoint, where there is one."""
+        return replace(self.settings, resume=unfinished_run(self.settings, data_digest=self.digest))
+
+
+def train_missing(
+    trainings: Sequence[RowTraining], *, at_once: int | None, stop: StopRequest, note: Callable[[str], None]
+) -> bool:
+    """Do the trainings that are not done, several at once on this machine.
+
+    Args:
+        trainings: All of a table, of one store or of several.
+        at_once: How many; None for one a GPU, else one a core.
+        stop: Asks for the end, with checkpoints.
+        note: Told what has ended.
+
+    Returns:
+        Whether all are done. A training that refuses its settings is a ``ConfigError``, one that cannot go on a
+        ``TrainingError``.
+
+    Raises:
+        ConfigError: Rows are to be trained on several kinds of device.
+    """
+    missing = [each for each in trainings if each.predictions is None]
+    note(f"{len(trainings) - len(missing)} of {len(trainings)} trainings were done before")
+    if not missing:
+        return True
+    devices = {each.settings.device for each in missing}
+    if len(devices) > 1:
+        raise ConfigError(f"--device differs between rows: {', '.join(sorted(devices))}")
+    share = share_of(this_machine(), at_once=at_once, device=devices.pop())
+    done = len(trainings) - len(missing)
+
+    def ended(names: Sequence[str], place: int, summary: dict[str, object]) -> None:
+        nonlocal done
+        if summary["exit_code"] == 0:
+            done += 1
+            note(f"{names[place]}: test AUC {summary['auc']:.3f} ({done} of {len(trainings)})")
+        else:
+            note(f"{names[place]}: {summary['reason']}")
+
+    with running_ray(object_store_bytes=STORE_BYTES), stop.watching_signals():
+        for store_uri in dict.fromkeys(each.store_uri for each in missing):
+            own = [each for each in missing if each.store_uri == store_uri]
+            went_through = train_side_by_side(
+                store_uri,
+                [each.begin for each in own],
+                share,
+                stop=stop,
+                ended=partial(ended, [each.name for each in own]),
+            )
+            if not went_through:
+                return False
+    return all(each.predictions is not None for each in missing)

@@ -1,0 +1,112 @@
+"""Made data for the tables: footage, three kinds of forgery of it, a clip store, and a backbone to start from."""
+
+import json
+import sys
+from contextlib import redirect_stdout
+from dataclasses import asdict
+from pathlib import Path
+
+from gsgmodel.errors import ConfigError
+from gsgmodel.evaluation.made import CROP_SIZE_PX, FRAMES_PER_CLIP, SMALL, USUAL, WINDOW_S, MadeSizes, made_settings
+from gsgmodel.evaluation.settings import TableSettings
+from gsgmodel.training.settings import TrainSettings
+from jobs.terminal import say
+
+SEED = 0
+
+
+def make_data(options: TableSettings, settings: TrainSettings) -> tuple[int, str, TrainSettings]:
+    """Make what is missing below the output; the exit code, the clip store, and the settings of its trainings.
+
+    Args:
+        options: How much, and which footage.
+        settings: As parsed.
+    """
+    sizes = SMALL if options.small else USUAL
+    folder = Path(settings.output).absolute() / ("made-small" if options.small else "made")
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_same(folder / "made.json", {"footage": sorted(options.footage), **asdict(sizes)})
+    # Tables alone go to standard output.
+    with redirect_stdout(sys.stderr):
+        code = _make_clips(folder, sizes, options.footage)
+    store, weights = folder / "clips", folder / "backbone.safetensors"
+    made = made_settings(settings, sizes=sizes, backbone_weights=str(weights))
+    if code == 0 and not weights.exists():
+        _make_backbone(store, weights, made, steps=sizes.pretext_steps)
+    return code, str(store), made
+
+
+def _check_same(note: Path, wanted: dict[str, object]) -> None:
+    """Make sure that what lies there was made in the same way.
+
+    Raises:
+        ConfigError: It was not.
+    """
+    text = json.dumps(wanted)
+    if note.exists() and note.read_text() != text:
+        raise ConfigError(
+            f"{note.parent} holds data that was made of other footage or in another way; accepted: another --output"
+        )
+    note.write_text(text)
+
+
+def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int:
+    from gsgmodel.datasets.footage import ForgeSettings
+    from gsgmodel.datasets.forge_kinds import KINDS
+    from gsgmodel.datasets.made_footage import make_footage
+    from gsgmodel.scan.settings import PrepareSettings
+    from jobs.forge import main as forge
+    from jobs.prepare import prepare_archive
+
+    forged = folder / "forged"
+    manifest = forged / "manifest.csv"
+    if not manifest.exists():
+        say([f"making footage of {sizes.portrait_videos} portraits, and forging it"])
+        portraits = folder / "portraits"
+        make_footage(
+            portraits, num_videos=sizes.portrait_videos, seconds=sizes.seconds, size_px=sizes.long_side_px, seed=SEED
+        )
+        kinds = ForgeSettings(
+            methods=",".join(KINDS),
+            fakes_per_real=len(KINDS),
+            seconds=sizes.seconds,
+            segments=sizes.segments,
+            long_side_px=sizes.long_side_px,
+            val_share=0.15,
+            test_share=0.3,
+            seed=SEED,
+        )
+        forge(str(portraits), *footage, output=forged, settings=kinds)
+    prepared = prepare_archive(
+        (str(manifest),),
+        PrepareSettings(
+            output=str(folder / "clips"),
+            boxes_from="original",
+            window_s=WINDOW_S,
+            max_clips=sizes.clips_per_video,
+            frames_per_clip=FRAMES_PER_CLIP,
+            crop_size_px=CROP_SIZE_PX,
+        ),
+    )
+    return prepared.exit_code if prepared else 0
+
+
+def _make_backbone(store_uri: Path, path: Path, settings: TrainSettings, *, steps: int) -> None:
+    """Let a backbone learn distortions of the real training clips."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    from gsgmodel.clips.store import ClipStore
+    from gsgmodel.training.pretext import learn_distortions
+
+    store = ClipStore.open(str(store_uri))
+    is_real = pc.and_(pc.equal(store.clips["split"], "train"), pc.equal(store.clips["label"], 0))
+    clips = np.flatnonzero(is_real.to_numpy()).astype(np.int64)
+    say([f"a backbone learns {steps} steps of distortions, from which all rows start"])
+    weights, losses = learn_distortions(
+        store.read_crops, clips, architecture=settings.architecture, steps=steps, seed=SEED
+    )
+    say([f"its loss fell from {np.mean(losses[:10]):.3f} to {np.mean(losses[-10:]):.3f}"])
+    arriving = path.with_name(f".partial-{path.name}")
+    arriving.write_bytes(weights)
+    arriving.replace(path)
