@@ -51,6 +51,8 @@ def make_table(table: "Table", store: str | None, *, options: TableSettings, set
         seeds = [n for n in range(options.num_seeds) if all(row[n].predictions is not None for row in rows)]
         if seeds:
             results = results_of(ROWS[table], rows, seeds, seed=settings.seed)
+            if table == "temporal":
+                results = with_costs(results, rows)
             show(table, results, folder, data="made data" if options.data else store)
     finally:
         if lost := run.finish(failed=code != 0, folder=folder):
@@ -126,6 +128,16 @@ def results_of(
         result_of(row, [found for n in seeds if (found := own[n].predictions) is not None], seed=seed)
         for row, own in zip(rows, trainings, strict=True)
     ]
+
+
+def with_costs(results: "Sequence[Result]", trainings: "Sequence[Sequence[RowTraining]]") -> "list[Result]":
+    """Results with what their temporal modules cost."""
+    from gsgmodel.clips.store import ClipStore
+    from gsgmodel.model.cost import temporal_costs
+
+    num_frames = ClipStore.open(trainings[0][0].store_uri).preparation.frames_per_clip
+    costs = temporal_costs([own[0].settings.architecture for own in trainings], num_frames=num_frames)
+    return [replace(result, cost=cost) for result, cost in zip(results, costs, strict=True)]
 
 
 def show(table: str, results: "Sequence[Result]", folder: Path, *, data: str) -> None:

@@ -4,7 +4,9 @@ Both go the same way: the same decoded frames, the same size, the same encoder, 
 the face differ. Accuracy on such forgeries says nothing about forgeries in the world.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -157,29 +159,33 @@ def forge_pieces(
     gop = 1 if set(methods) & set(KINDS) else Encoding().gop
     donors: dict[str, list[_Donor]] = {}
     made: list[ForgedVideo] = []
-    for number, piece in enumerate(pieces):
-        rng = np.random.default_rng([seed, number])
-        encoding = Encoding(crf=round(rng.uniform(*CRF), 2), gop=gop, options={"preset": "veryfast"})
-        real = f"{piece.name}_real.mp4"
-        _write(folder / real, piece.frames, encoding)
-        first = len(made)
-        made.append(_described(piece, real, method="original", original=""))
-        known = donors.setdefault(piece.split, [])
-        for turn in range(fakes_per_real):
-            method = methods[(number * fakes_per_real + turn) % len(methods)]
-            others = [donor for donor in known if donor.identity != piece.identity]
-            if method == "swap" and not others:
-                method = "self_blend"
-            donor = others[int(rng.integers(len(others)))] if method == "swap" else None
-            name = f"{piece.name}_{method}_{turn}.mp4"
-            faces = donor.faces if donor else None
-            forged = list(forged_frames(piece, method, rng=rng, faces=faces))
-            _write(folder / name, forged, encoding, like=folder / real)
-            identity = donor.identity if donor else ""
-            made.append(_described(piece, name, method=method, original=real, source_identity=identity))
-        known.append(_Donor(identity=piece.identity, faces=[_face_of(piece, i) for i in range(DONOR_FACES)]))
-        del known[:-DONORS]
-        yield from made[first:]
+    # Encoding is most of the work, and leaves other threads free.
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for number, piece in enumerate(pieces):
+            rng = np.random.default_rng([seed, number])
+            encoding = Encoding(crf=round(rng.uniform(*CRF), 2), gop=gop, options={"preset": "veryfast"})
+            real = f"{piece.name}_real.mp4"
+            _write(folder / real, piece.frames, encoding)
+            first = len(made)
+            made.append(_described(piece, real, method="original", original=""))
+            known = donors.setdefault(piece.split, [])
+            written = []
+            for turn in range(fakes_per_real):
+                method = methods[(number * fakes_per_real + turn) % len(methods)]
+                others = [donor for donor in known if donor.identity != piece.identity]
+                if method == "swap" and not others:
+                    method = "self_blend"
+                donor = others[int(rng.integers(len(others)))] if method == "swap" else None
+                name = f"{piece.name}_{method}_{turn}.mp4"
+                forged = list(forged_frames(piece, method, rng=rng, faces=donor.faces if donor else None))
+                written.append(pool.submit(_write, folder / name, forged, encoding, like=folder / real))
+                source = donor.identity if donor else ""
+                made.append(_described(piece, name, method=method, original=real, source_identity=source))
+            known.append(_Donor(identity=piece.identity, faces=[_face_of(piece, i) for i in range(DONOR_FACES)]))
+            del known[:-DONORS]
+            for each in written:
+                each.result()
+            yield from made[first:]
     if made:
         columns = [field.name for field in fields(ForgedVideo)]
         write_whole(folder / MANIFEST, columns, (asdict(video) for video in made))

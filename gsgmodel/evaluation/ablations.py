@@ -19,6 +19,7 @@ from jaxtyping import Float64, Int64
 from gsgmodel.evaluation.groups import ALL, HALF
 from gsgmodel.metrics.bootstrap import Interval, Metric, fast_area, interval_of
 from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.cost import Cost
 from gsgmodel.model.objective import Objective
 from gsgmodel.training.settings import TrainSettings
 
@@ -87,6 +88,8 @@ class Result:
     figures: tuple[Figure, ...]
     """Of all videos first, then by method."""
     num_seeds: int
+    cost: Cost | None = None
+    """Of the temporal modules, where the table is about them."""
 
 
 def settings_of_row(row: Row, base: TrainSettings, *, output: str) -> TrainSettings:
@@ -162,12 +165,19 @@ def markdown(results: Sequence[Result], *, data: str) -> str:
     """
     methods = [figure.method for figure in results[0].figures]
     header = ["model", "paper, ACC on Celeb-DF", f"ACC on {data}", *(f"AUC, {method}" for method in methods)]
+    has_cost = results[0].cost is not None
+    header += ["parameters", "time"] if has_cost else []
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for result in results:
         paper = "-" if result.row.paper is None else f"{result.row.paper:.2f}"
         areas = [_area(figure) for figure in result.figures]
-        lines.append("| " + " | ".join([result.row.name, paper, f"{result.figures[0].accuracy:.1%}", *areas]) + " |")
-    return "\n".join([*lines, "", f"means of {results[0].num_seeds} seeds, intervals of 95 % over people", ""])
+        cost = [f"{result.cost.parameters / 1e6:.2f} M", f"{result.cost.ratio:.2f}"] if result.cost else []
+        cells = [result.row.name, paper, f"{result.figures[0].accuracy:.1%}", *areas, *cost]
+        lines.append("| " + " | ".join(cells) + " |")
+    notes = [f"means of {results[0].num_seeds} seeds, intervals of 95 % over people"]
+    if has_cost:
+        notes.append(f"parameters and forward time of the temporal modules alone, time next to {results[0].row.name}'s")
+    return "\n".join([*lines, "", *notes, ""])
 
 
 def flat(results: Sequence[Result]) -> list[dict[str, str | float | int | None]]:
@@ -184,6 +194,7 @@ def flat(results: Sequence[Result]) -> list[dict[str, str | float | int | None]]
             "auc_least": min((area for area in figure.auc_by_seed if area is not None), default=None),
             "auc_most": max((area for area in figure.auc_by_seed if area is not None), default=None),
             "num_seeds": result.num_seeds,
+            **({"parameters": result.cost.parameters, "time_ratio": result.cost.ratio} if result.cost else {}),
         }
         for result in results
         for figure in result.figures

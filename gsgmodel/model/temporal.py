@@ -18,6 +18,7 @@ class TemporalModule(nn.Module):
 
     def __init__(self, inputs: int, config: GSGConfig) -> None:
         super().__init__()
+        self.inputs = inputs
         self.norm = nn.LayerNorm(inputs) if config.layer_norm else nn.Identity()
         self.unit = _make_unit(inputs, config)
         width = inputs if config.temporal == "none" else config.hidden * (1 + config.bidirectional)
