@@ -1,4 +1,4 @@
-"""Hold scores against labels, and make the paper's ablation tables."""
+"""Hold scores against labels, make the paper's tables, and measure robustness."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ from cyclopts import App, Parameter
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.settings import EvaluateSettings
+from jobs.evaluate_robustness import add_robustness
 from jobs.evaluate_tables import add_tables
 from jobs.terminal import run_app, say
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 DEFAULTS = EvaluateSettings()
 app = App(name="gsg evaluate", version_flags=[])
 add_tables(app)
+add_robustness(app)
 
 
 @app.command

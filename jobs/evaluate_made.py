@@ -4,6 +4,7 @@ import json
 import sys
 from contextlib import redirect_stdout
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 
 from gsgmodel.errors import ConfigError
@@ -103,8 +104,9 @@ def _make_backbone(store_uri: Path, path: Path, settings: TrainSettings, *, step
     is_real = pc.and_(pc.equal(store.clips["split"], "train"), pc.equal(store.clips["label"], 0))
     clips = np.flatnonzero(is_real.to_numpy()).astype(np.int64)
     say([f"a backbone learns {steps} steps of distortions, from which all rows start"])
+    # They are few, and each is asked for hundreds of times.
     weights, losses = learn_distortions(
-        store.read_crops, clips, architecture=settings.architecture, steps=steps, seed=SEED
+        cache(store.read_crops), clips, architecture=settings.architecture, steps=steps, seed=SEED
     )
     say([f"its loss fell from {np.mean(losses[:10]):.3f} to {np.mean(losses[-10:]):.3f}"])
     arriving = path.with_name(f".partial-{path.name}")

@@ -138,25 +138,26 @@ def apply_change(
     """
     clip = crops[:, :, ::-1] if change.is_flipped else crops
     if change.resize is not None:
-        clip = _each(clip, lambda picture: _resized(picture, change.resize or 1.0))
+        clip = each_picture(clip, lambda picture: _resized(picture, change.resize or 1.0))
     if change.colour is not None:
         clip = _coloured(clip, change.colour)
     if change.blur_px is not None:
         blur = ImageFilter.GaussianBlur(change.blur_px)
-        clip = _each(clip, lambda picture: picture.filter(blur))
+        clip = each_picture(clip, lambda picture: picture.filter(blur))
     if change.noise is not None:
         noisy = clip + change.noise * rng.standard_normal(clip.shape, dtype=np.float32)
         clip = np.rint(noisy).clip(0, 255).astype(np.uint8)
     if change.h264_crf is not None:
         clip = round_trip_h264(np.ascontiguousarray(clip), crf=change.h264_crf)
     if change.jpeg_quality is not None:
-        clip = _each(clip, lambda picture: _as_jpeg(picture, change.jpeg_quality or 95))
+        clip = each_picture(clip, lambda picture: as_jpeg(picture, change.jpeg_quality or 95))
     return np.ascontiguousarray(clip)
 
 
-def _each(
-    clip: UInt8[np.ndarray, "T S S 3"], change: Callable[[Image.Image], Image.Image]
-) -> UInt8[np.ndarray, "T S S 3"]:
+def each_picture(
+    clip: UInt8[np.ndarray, "T H W 3"], change: Callable[[Image.Image], Image.Image]
+) -> UInt8[np.ndarray, "T H W 3"]:
+    """Change the pictures of a clip one by one."""
     return np.stack([np.asarray(change(Image.fromarray(np.ascontiguousarray(picture)))) for picture in clip])
 
 
@@ -165,7 +166,8 @@ def _resized(picture: Image.Image, share: float) -> Image.Image:
     return picture.resize((side, side), Image.Resampling.BILINEAR).resize(picture.size, Image.Resampling.BILINEAR)
 
 
-def _as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
+def as_jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    """A picture after JPEG compression, 1 to 95."""
     content = io.BytesIO()
     picture.save(content, "JPEG", quality=quality)
     return Image.open(content)

@@ -22,12 +22,12 @@ from gsgmodel.datasets.forge_methods import cut_region, with_region
 
 Kind = Literal["patch", "tone", "reorder"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-SPOT_RADIUS = (0.14, 0.18)
+SPOT_RADIUS = (0.16, 0.20)
 """Of the face's longer side, as all lengths here."""
 SPOT_PLACE = 0.25
 """Farthest from the face's centre, across and down."""
 GRID_PERIOD = 0.09
-GRID_AMPLITUDE = 24.0
+GRID_AMPLITUDE = 32.0
 """Of 255."""
 GREENER = (0.07, 0.10)
 """By how much green grows; red and blue fall by half of that, so that the face is about as bright."""

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure as Canvas
 
 from gsgmodel.evaluation.ablations import Result
+from gsgmodel.evaluation.robustness import Outcome
 
 CHANCE = 0.5
 
@@ -37,4 +38,26 @@ def draw_rows(path: Path, results: Sequence[Result], *, title: str) -> None:
         panel.set_xlabel("AUC")
     panels[0].set_yticks(heights, [result.row.name for result in results])
     canvas.suptitle(f"{title}: mean, interval over people, seeds", fontsize=10)
+    canvas.savefig(path, dpi=120)
+
+
+def draw_levels(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Draw the area under the curve of each type of perturbation over its levels, level 0 being the videos as they are.
+
+    Args:
+        path: Of the PNG file.
+        outcomes: Of all trials, the untouched videos first.
+    """
+    canvas = Canvas(figsize=(7, 4.5), layout="constrained")
+    panel = canvas.subplots()
+    start = outcomes[0].auc
+    for kind in dict.fromkeys(each.trial.kind for each in outcomes if each.trial.kind):
+        own = [each for each in outcomes if each.trial.kind == kind]
+        levels, areas = [0, *(each.trial.level for each in own)], [start, *(each.auc for each in own)]
+        known = [(level, area) for level, area in zip(levels, areas, strict=True) if area is not None]
+        panel.plot([level for level, _ in known], [area for _, area in known], marker="o", markersize=4, label=kind)
+    panel.axhline(CHANCE, color="grey", linewidth=0.8, linestyle=":")
+    panel.set_xlabel("level")
+    panel.set_ylabel("AUC")
+    panel.legend(fontsize=8, ncols=2)
     canvas.savefig(path, dpi=120)

@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from gsgmodel.datasets.perturb import KINDS, Kind
 from gsgmodel.datasets.published import check_csv
 from gsgmodel.errors import ConfigError
+from gsgmodel.tracking.address import DEFAULT_MODEL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +73,34 @@ class TableSettings:
     def num_seeds(self) -> int:
         """How many times each row is trained."""
         return self.seeds or (1 if self.small else 5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RobustnessSettings:
+    """Which perturbations are measured, of which model.
+
+    Raises:
+        ConfigError: A value is none that there is.
+    """
+
+    model: str = DEFAULT_MODEL
+    """A folder, or models:/NAME@ALIAS."""
+    kinds: str = ",".join(KINDS)
+    """Types of perturbation, with commas."""
+    at: Literal["crops", "videos"] = "crops"
+    """Perturb crops after faces were found, which tests the network, or frames before, which tests all of it."""
+    output: Path | None = None
+    """Folder for the table, a CSV and a plot."""
+    seed: int = 0
+    """Of what is random, and of the draws for the intervals."""
+    s3_endpoint: str | None = None
+    """Of the object store, else as in the environment."""
+
+    def __post_init__(self) -> None:
+        if not self.kinds or set(self.kinds.split(",")) - set(KINDS):
+            raise ConfigError(f"--kinds is {self.kinds!r}; accepted, with commas: {', '.join(KINDS)}")
+
+    @property
+    def chosen(self) -> list[Kind]:
+        """The types in the order of ``KINDS``."""
+        return [kind for kind in KINDS if kind in self.kinds.split(",")]

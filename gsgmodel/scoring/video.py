@@ -1,6 +1,6 @@
 """One video at a time, from its name to its row, in one process: what a served model does and what stages share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from gsgmodel.redact import redact
 from gsgmodel.scoring.network import ClipScorer, combine_with
 from gsgmodel.scoring.prepare import PreparedVideo, VideoPreparer
 from gsgmodel.scoring.verdict import Combine, ScoredClip, judge
+from gsgmodel.video.reader import Opener
 from gsgmodel.video.sandbox import Sandbox
 
 COLUMNS = (
@@ -48,7 +49,18 @@ class VideoScorer:
         window_s: float = 60.0,
         max_clips: int = 32,
         batch_clips: int = 4,
+        wrap: Callable[[Opener], Opener] | None = None,
     ) -> None:
+        """Load the networks.
+
+        Args:
+            files: The model.
+            faces: Which faces are scored.
+            window_s: Length of video that one clip stands for.
+            max_clips: Most clips of a video.
+            batch_clips: Clips that the network judges at once.
+            wrap: Makes of what opens videos something else that does.
+        """
         self._files = files
         preparation = files.settings.preparation
         self._sandbox = Sandbox()
@@ -58,7 +70,7 @@ class VideoScorer:
             faces=faces,
             window_s=window_s,
             max_clips=max_clips,
-            opener=self._sandbox.open,
+            opener=wrap(self._sandbox.open) if wrap else self._sandbox.open,
         )
         self._network = ClipScorer(build_network(files), batch_clips=batch_clips, device="cpu")
         self._combine = combine_with(files)
