@@ -88,6 +88,8 @@ class Result:
     figures: tuple[Figure, ...]
     """Of all videos first, then by method."""
     num_seeds: int
+    majority_rate: float
+    """Accuracy of always saying what most test videos are."""
     cost: Cost | None = None
     """Of the temporal modules, where the table is about them."""
 
@@ -121,7 +123,8 @@ def result_of(row: Row, predictions: Sequence[pa.Table], *, seed: int) -> Result
     for method, chosen in _groups(methods, labels):
         names = [people[place] for place in chosen]
         figures.append(_figure(method, scores[:, chosen], labels[chosen], names, seed=seed))
-    return Result(row=row, figures=tuple(figures), num_seeds=len(predictions))
+    fakes = float(np.mean(labels))
+    return Result(row=row, figures=tuple(figures), num_seeds=len(predictions), majority_rate=max(fakes, 1 - fakes))
 
 
 def _groups(methods: np.ndarray, labels: Int64[np.ndarray, "V"]) -> Iterator[tuple[str, Int64[np.ndarray, "_"]]]:
@@ -174,7 +177,10 @@ def markdown(results: Sequence[Result], *, data: str) -> str:
         cost = [f"{result.cost.parameters / 1e6:.2f} M", f"{result.cost.ratio:.2f}"] if result.cost else []
         cells = [result.row.name, paper, f"{result.figures[0].accuracy:.1%}", *areas, *cost]
         lines.append("| " + " | ".join(cells) + " |")
-    notes = [f"means of {results[0].num_seeds} seeds, intervals of 95 % over people"]
+    notes = [
+        f"means of {results[0].num_seeds} seeds, intervals of 95 % over people; always saying what most are: "
+        f"{results[0].majority_rate:.1%}"
+    ]
     if has_cost:
         notes.append(f"parameters and forward time of the temporal modules alone, time next to {results[0].row.name}'s")
     return "\n".join([*lines, "", *notes, ""])
@@ -194,6 +200,7 @@ def flat(results: Sequence[Result]) -> list[dict[str, str | float | int | None]]
             "auc_least": min((area for area in figure.auc_by_seed if area is not None), default=None),
             "auc_most": max((area for area in figure.auc_by_seed if area is not None), default=None),
             "num_seeds": result.num_seeds,
+            "majority_rate": result.majority_rate,
             **({"parameters": result.cost.parameters, "time_ratio": result.cost.ratio} if result.cost else {}),
         }
         for result in results

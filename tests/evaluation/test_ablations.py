@@ -1,5 +1,7 @@
 """Rows of the ablation tables, and their figures by method of forgery."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -7,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from gsgmodel.evaluation.ablations import ALL, ROWS, TABLES, flat, markdown, result_of, settings_of_row
 from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.cost import Cost
 from gsgmodel.model.gsg import GSGModel
 from gsgmodel.training.settings import TrainSettings
 
@@ -80,7 +83,7 @@ def test_figures_are_means_over_seeds_whatever_the_order_of_rows():
     tables = [predictions(seed) for seed in range(3)]
     result = result_of(ROWS["table3"][0], tables, seed=0)
     figure = result.figures[0]
-    assert result.num_seeds == 3
+    assert (result.num_seeds, result.majority_rate) == (3, 0.75)
     assert figure.auc == pytest.approx(np.mean(figure.auc_by_seed))
     assert len(set(figure.auc_by_seed)) == 3
     assert figure.auc_interval.low < figure.auc < figure.auc_interval.high
@@ -103,8 +106,25 @@ def test_the_table_has_the_papers_figure_beside_ours():
     assert lines[2].startswith("| global information | 96.65 | ")
     assert all(line.count("|") == len(header) + 1 for line in lines[:4])
     assert "means of 2 seeds" in lines[-1]
+    assert lines[-1].endswith("always saying what most are: 75.0%")
     without = markdown([result_of(ROWS["temporal"][0], [predictions(0)], seed=0)], data="made")
     assert "| SRU | - | " in without
+
+
+def test_what_temporal_modules_cost_stands_in_the_last_columns():
+    costs = [
+        Cost(parameters=2_370_000, forward_ms=1.0, ratio=1.0),
+        Cost(parameters=7_350_000, forward_ms=3.0, ratio=3.2),
+    ]
+    results = [
+        replace(result_of(row, [predictions(0)], seed=0), cost=cost)
+        for row, cost in zip(ROWS["temporal"][:2], costs, strict=True)
+    ]
+    lines = markdown(results, data="made").splitlines()
+    assert lines[0].endswith("| parameters | time |")
+    assert lines[3].endswith("| 7.35 M | 3.20 |")
+    assert lines[-1].endswith("time next to SRU's")
+    assert {row["time_ratio"] for row in flat(results)} == {1.0, 3.2}
 
 
 def test_every_figure_is_a_line_of_its_own():
