@@ -1,7 +1,6 @@
 """Train the rows of a table where they are missing, and print what became of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,7 @@ from gsgmodel.training.settings import TrainSettings, worker_range
 from jobs.terminal import say
 
 if TYPE_CHECKING:
-    from gsgmodel.evaluation.ablations import Result, Row, Table
-    from gsgmodel.evaluation.parent import TableRun
+    from gsgmodel.evaluation.ablations import Row, Table
     from gsgmodel.evaluation.trainings import RowTraining
     from gsgmodel.scan.stop import StopRequest
 
@@ -24,14 +22,12 @@ def make_table(table: "Table", store: str | None, *, options: TableSettings, set
     """Make the data if it is asked for, train what is missing, and print the table; the exit code.
 
     Raises:
-        ConfigError: The settings are none for a table.
+        ConfigError: There is no store, or one too many.
     """
     if (store is None) == (options.data is None):
         raise ConfigError("a table wants a clip store, or --data made, and not both")
-    if settings.resume or "://" in settings.output:
-        raise ConfigError("a table wants a local folder as --output, and no --resume")
+    check_output(settings)
     from gsgmodel.evaluation.ablations import ROWS
-    from gsgmodel.evaluation.parent import TableRun
 
     if options.data:
         from jobs.evaluate_made import make_data
@@ -40,53 +36,45 @@ def make_table(table: "Table", store: str | None, *, options: TableSettings, set
         if code:
             return code
     assert store is not None
+    rows = ROWS[table]
+    return fill_table(table, rows, [store] * len(rows), options, settings)
+
+
+def check_output(settings: TrainSettings) -> None:
+    """Make sure that a table's trainings can be found again.
+
+    Raises:
+        ConfigError: They cannot.
+    """
+    if settings.resume or "://" in settings.output:
+        raise ConfigError("a table wants a local folder as --output, and no --resume")
+
+
+def fill_table(
+    table: str, rows: "Sequence[Row]", stores: Sequence[str], options: TableSettings, settings: TrainSettings
+) -> int:
+    """Train what is missing of each row on its store, and print the table; the exit code."""
+    from gsgmodel.evaluation.ablations import result_of
+    from gsgmodel.evaluation.parent import TableRun
+    from gsgmodel.evaluation.trainings import trainings_of, whole_seeds
+    from gsgmodel.evaluation.written import write_table
+
     folder = Path(settings.output).absolute()
     run, code = TableRun.start(table, settings), FAILED
     try:
-        rows = trainings_of(ROWS[table], store, settings, num_seeds=options.num_seeds, run=run)
+        trainings = trainings_of(rows, stores, settings, num_seeds=options.num_seeds, run=run)
         # Seed by seed, so that a table that was stopped has whole seeds.
-        code = train_rows(
-            [each for seed in zip(*rows, strict=True) for each in seed], settings, at_once=options.at_once
-        )
-        seeds = [n for n in range(options.num_seeds) if all(row[n].predictions is not None for row in rows)]
-        if seeds:
-            results = results_of(ROWS[table], rows, seeds, seed=settings.seed)
-            if table == "temporal":
-                results = with_costs(results, rows)
-            show(table, results, folder, data="made data" if options.data else store)
+        in_order = [each for seed in zip(*trainings, strict=True) for each in seed]
+        code = train_rows(in_order, settings, at_once=options.at_once)
+        found = whole_seeds(trainings)
+        if found[0]:
+            results = [result_of(row, own, seed=settings.seed) for row, own in zip(rows, found, strict=True)]
+            data = "made data" if options.data else ", ".join(dict.fromkeys(stores))
+            print(write_table(table, results, trainings, folder, data=data))
     finally:
         if lost := run.finish(failed=code != 0, folder=folder):
             say([lost])
     return code
-
-
-def trainings_of(
-    rows: "Sequence[Row]", store: str, base: TrainSettings, *, num_seeds: int, run: "TableRun"
-) -> "list[list[RowTraining]]":
-    """Of each row its trainings, one a seed, below the table's run in MLflow."""
-    from gsgmodel.clips.store import ClipStore
-    from gsgmodel.evaluation.ablations import settings_of_row
-    from gsgmodel.evaluation.trainings import RowTraining
-
-    clips = ClipStore.open(store, s3_endpoint=base.s3_endpoint)
-    folder = Path(base.output).absolute()
-    base = replace(base, register=False, parent_run=run.run_id, tracking_uri=run.address)
-    return [
-        [
-            RowTraining(
-                name=f"{row.name}, seed {seed}",
-                store_uri=clips.uri,
-                digest=clips.digest,
-                settings=settings_of_row(
-                    row,
-                    replace(base, seed=seed),
-                    output=str(folder / row.name.replace("/", "").replace(" ", "-") / f"seed-{seed}"),
-                ),
-            )
-            for seed in range(base.seed, base.seed + num_seeds)
-        ]
-        for row in rows
-    ]
 
 
 def train_rows(trainings: "Sequence[RowTraining]", base: TrainSettings, *, at_once: int | None) -> int:
@@ -116,38 +104,3 @@ def train_in_turn(trainings: "Sequence[RowTraining]", stop: "StopRequest") -> in
             if code := train(each.store_uri, each.begin()).exit_code:
                 return code
     return 0
-
-
-def results_of(
-    rows: "Sequence[Row]", trainings: "Sequence[Sequence[RowTraining]]", seeds: Sequence[int], *, seed: int
-) -> "list[Result]":
-    """What became of each row, over the seeds that are done for all of them."""
-    from gsgmodel.evaluation.ablations import result_of
-
-    return [
-        result_of(row, [found for n in seeds if (found := own[n].predictions) is not None], seed=seed)
-        for row, own in zip(rows, trainings, strict=True)
-    ]
-
-
-def with_costs(results: "Sequence[Result]", trainings: "Sequence[Sequence[RowTraining]]") -> "list[Result]":
-    """Results with what their temporal modules cost."""
-    from gsgmodel.clips.store import ClipStore
-    from gsgmodel.model.cost import temporal_costs
-
-    num_frames = ClipStore.open(trainings[0][0].store_uri).preparation.frames_per_clip
-    costs = temporal_costs([own[0].settings.architecture for own in trainings], num_frames=num_frames)
-    return [replace(result, cost=cost) for result, cost in zip(results, costs, strict=True)]
-
-
-def show(table: str, results: "Sequence[Result]", folder: Path, *, data: str) -> None:
-    """Print a table, and write it as markdown, CSV and a picture."""
-    from gsgmodel.evaluation.ablations import flat, markdown
-    from gsgmodel.evaluation.plots import draw_rows
-    from gsgmodel.evaluation.tables import write_rows
-
-    text = markdown(results, data=data)
-    (folder / f"{table}.md").write_text(text)
-    write_rows(folder / f"{table}.csv", flat(results))
-    draw_rows(folder / f"{table}.png", results, title=f"{table} on {data}")
-    print(text)

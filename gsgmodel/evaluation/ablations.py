@@ -19,7 +19,7 @@ from jaxtyping import Float64, Int64
 from gsgmodel.evaluation.groups import ALL, HALF
 from gsgmodel.metrics.bootstrap import Interval, Metric, fast_area, interval_of
 from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.cost import Cost
+from gsgmodel.model.cost import Cost, temporal_costs
 from gsgmodel.model.objective import Objective
 from gsgmodel.training.settings import TrainSettings
 
@@ -39,7 +39,12 @@ class Row:
     objective: Objective | None = None
     """In place of the base's."""
     paper: float | None = None
-    """Accuracy in percent that the paper has on Celeb-DF."""
+    """Accuracy in percent that the paper has; on Celeb-DF where the row does not say otherwise."""
+
+    @property
+    def folder(self) -> str:
+        """Of its trainings."""
+        return self.name.replace("/", "").replace(" ", "-")
 
 
 ROWS: Mapping[Table, tuple[Row, ...]] = MappingProxyType(
@@ -159,15 +164,28 @@ def _over_seeds(scores: Float64[np.ndarray, "K V"]) -> Metric:
     return mean
 
 
-def markdown(results: Sequence[Result], *, data: str) -> str:
+def with_costs(results: Sequence[Result], architectures: Sequence[GSGConfig], *, num_frames: int) -> list[Result]:
+    """Return results with what their temporal modules cost.
+
+    Args:
+        results: Of the rows.
+        architectures: Of the rows.
+        num_frames: Of a clip.
+    """
+    costs = temporal_costs(architectures, num_frames=num_frames)
+    return [replace(result, cost=cost) for result, cost in zip(results, costs, strict=True)]
+
+
+def markdown(results: Sequence[Result], *, data: str, paper_data: str = " on Celeb-DF") -> str:
     """The table as the paper has it, its figure beside ours, and the area by method.
 
     Args:
         results: Of its rows.
         data: What ours were measured on.
+        paper_data: What the paper's were measured on, for the heading; empty where each row says so.
     """
     methods = [figure.method for figure in results[0].figures]
-    header = ["model", "paper, ACC on Celeb-DF", f"ACC on {data}", *(f"AUC, {method}" for method in methods)]
+    header = ["model", f"paper, ACC{paper_data}", f"ACC on {data}", *(f"AUC, {method}" for method in methods)]
     has_cost = results[0].cost is not None
     header += ["parameters", "time"] if has_cost else []
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]

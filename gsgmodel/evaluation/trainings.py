@@ -3,11 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import pyarrow as pa
 
+from gsgmodel.clips.store import ClipStore
 from gsgmodel.errors import ConfigError
+from gsgmodel.evaluation.ablations import Row, settings_of_row
 from gsgmodel.evaluation.kept import predictions_of, unfinished_run
+from gsgmodel.evaluation.parent import TableRun
 from gsgmodel.scan.preflight import this_machine
 from gsgmodel.scan.session import running_ray
 from gsgmodel.scan.stop import StopRequest
@@ -36,6 +40,44 @@ class RowTraining:
     def begin(self) -> TrainSettings:
         """The settings to start with: those of a run that goes on from its checkpoint, where there is one."""
         return replace(self.settings, resume=unfinished_run(self.settings, data_digest=self.digest))
+
+
+def trainings_of(
+    rows: Sequence[Row], stores: Sequence[str], base: TrainSettings, *, num_seeds: int, run: TableRun
+) -> list[list[RowTraining]]:
+    """Return of each row its trainings, one a seed, below the table's run in MLflow; nothing is registered.
+
+    Args:
+        rows: Of the table.
+        stores: The clip store of each row.
+        base: What all of them share, with the first seed.
+        num_seeds: Trainings of each row.
+        run: Of the table.
+    """
+    base = replace(base, register=False, parent_run=run.run_id, tracking_uri=run.address)
+    opened = {store: ClipStore.open(store, s3_endpoint=base.s3_endpoint) for store in dict.fromkeys(stores)}
+    folder = Path(base.output).absolute()
+    return [
+        [
+            RowTraining(
+                name=f"{row.name}, seed {seed}",
+                store_uri=opened[store].uri,
+                digest=opened[store].digest,
+                settings=settings_of_row(
+                    row, replace(base, seed=seed), output=str(folder / row.folder / f"seed-{seed}")
+                ),
+            )
+            for seed in range(base.seed, base.seed + num_seeds)
+        ]
+        for row, store in zip(rows, stores, strict=True)
+    ]
+
+
+def whole_seeds(trainings: Sequence[Sequence[RowTraining]]) -> list[list[pa.Table]]:
+    """Return of each row the predictions of those seeds that are done for all rows."""
+    found = [[each.predictions for each in own] for own in trainings]
+    seeds = [n for n in range(len(found[0])) if all(own[n] is not None for own in found)]
+    return [[table for n in seeds if (table := own[n]) is not None] for own in found]
 
 
 def train_missing(

@@ -8,11 +8,14 @@ import pytest
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation import trainings as module
-from gsgmodel.evaluation.trainings import RowTraining, train_missing
+from gsgmodel.evaluation.ablations import ROWS
+from gsgmodel.evaluation.parent import TableRun
+from gsgmodel.evaluation.trainings import RowTraining, train_missing, trainings_of, whole_seeds
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.training.settings import TrainSettings
 from tests.evaluation.test_ablations import predictions
 from tests.evaluation.test_kept import begin
+from tests.small_store import make_store
 
 
 @pytest.fixture
@@ -96,3 +99,23 @@ def test_rows_on_several_kinds_of_device_are_refused(wanted):
     ]
     with pytest.raises(ConfigError, match="--device differs between rows: cpu, gpu"):
         train_missing(mixed, at_once=1, stop=StopRequest(drain_s=0), note=print)
+
+
+def test_each_row_and_seed_is_a_training_of_its_own_and_nothing_is_registered(tmp_path):
+    stores = [make_store(tmp_path / name, splits={"train": 4, "val": 2, "test": 2}).uri for name in ("a", "b")]
+    base = TrainSettings(output=str(tmp_path / "out"), seed=5)
+    rows, run = ROWS["table3"][:2], TableRun("http://mlflow", None)
+    found = trainings_of(rows, stores, base, num_seeds=2, run=run)
+    assert [[each.settings.seed for each in own] for own in found] == [[5, 6]] * 2
+    assert [own[0].store_uri for own in found] == stores
+    settings = [each.settings for own in found for each in own]
+    assert {(each.register, each.tracking_uri) for each in settings} == {(False, "http://mlflow")}
+    assert len({each.output for each in settings}) == 4
+    assert whole_seeds(found) == [[], []]
+
+
+def test_seeds_that_a_row_lacks_count_for_none(wanted):
+    rows = [[wanted[0], wanted[1]], [wanted[2]] * 2]
+    finish(wanted[0].settings)
+    finish(wanted[2].settings)
+    assert [len(own) for own in whole_seeds(rows)] == [1, 1]

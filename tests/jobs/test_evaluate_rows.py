@@ -7,11 +7,10 @@ from types import SimpleNamespace
 import pyarrow.parquet as pq
 import pytest
 
-from gsgmodel.evaluation.ablations import ROWS
 from gsgmodel.evaluation.settings import TableSettings
 from gsgmodel.training.settings import TrainSettings
 from jobs import evaluate_rows as module
-from jobs.evaluate_rows import make_table, trainings_of
+from jobs.evaluate_rows import make_table
 from tests.evaluation.test_ablations import predictions
 from tests.evaluation.test_kept import begin
 from tests.small_store import make_store
@@ -79,16 +78,6 @@ def test_a_table_that_was_stopped_early_shows_nothing(store, tmp_path, capsys, p
     played.most = 1
     assert make_table("table4", store, options=TableSettings(), settings=base(tmp_path)) == 130
     assert capsys.readouterr().out == ""
-
-
-def test_seeds_come_before_rows_and_nothing_is_registered(store, tmp_path):
-    run = SimpleNamespace(run_id="parent", address="none")
-    rows = trainings_of(ROWS["table3"], store, base(tmp_path, seed=5), num_seeds=2, run=run)
-    assert [[each.settings.seed for each in row] for row in rows] == [[5, 6]] * 8
-    settings = [each.settings for row in rows for each in row]
-    assert {(each.register, each.parent_run) for each in settings} == {(False, "parent")}
-    assert len({each.output for each in settings}) == 16
-    assert all(Path(each.output).is_absolute() for each in settings)
 
 
 def test_with_many_workers_each_trainings_come_one_after_the_other(store, tmp_path, monkeypatch, played):

@@ -1,0 +1,37 @@
+"""A table's results as people and programs find them: text, a CSV and a picture."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from gsgmodel.clips.store import ClipStore
+from gsgmodel.evaluation.ablations import Result, flat, markdown, with_costs
+from gsgmodel.evaluation.plots import draw_rows
+from gsgmodel.evaluation.tables import write_rows
+from gsgmodel.evaluation.trainings import RowTraining
+
+
+def write_table(
+    table: str, results: Sequence[Result], trainings: Sequence[Sequence[RowTraining]], folder: Path, *, data: str
+) -> str:
+    """Write a table and return its text.
+
+    Args:
+        table: Its command, which the files are called after.
+        results: Of its rows.
+        trainings: Of its rows.
+        folder: Is there.
+        data: What was measured on.
+    """
+    is_of_sets = table == "table1"
+    if table == "temporal":
+        num_frames = ClipStore.open(trainings[0][0].store_uri).preparation.frames_per_clip
+        results = with_costs(results, [own[0].settings.architecture for own in trainings], num_frames=num_frames)
+    if is_of_sets:
+        # Each row is of another data set, with methods of its own.
+        results = [replace(result, figures=result.figures[:1]) for result in results]
+    text = markdown(results, data=data, paper_data="" if is_of_sets else " on Celeb-DF")
+    (folder / f"{table}.md").write_text(text)
+    write_rows(folder / f"{table}.csv", flat(results))
+    draw_rows(folder / f"{table}.png", results, title=f"{table} on {data}")
+    return text
