@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.settings import EvaluateSettings
 from jobs.evaluate_robustness import add_robustness
+from jobs.evaluate_sets import add_sets
 from jobs.evaluate_tables import add_tables
 from jobs.terminal import run_app, say
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 DEFAULTS = EvaluateSettings()
 app = App(name="gsg evaluate", version_flags=[])
 add_tables(app)
+add_sets(app)
 add_robustness(app)
 
 

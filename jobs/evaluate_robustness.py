@@ -77,8 +77,6 @@ def outcomes_of(inputs: tuple[str, ...], model: "ModelFiles", settings: Robustne
     trials = trials_of(settings.chosen)
     if settings.at == "crops":
         store = ClipStore.open(inputs[0], s3_endpoint=settings.s3_endpoint)
-        if store.preparation != model.settings.preparation:
-            raise ConfigError(f"the clips in {inputs[0]!r} were not prepared as the model's were; prepare them anew")
         return on_crops(store, model, trials, seed=settings.seed)
     labels = read_labels(inputs, s3_endpoint=settings.s3_endpoint)
     tested = {uri: video for uri, video in labels.items() if (video.split or "test") == "test"}

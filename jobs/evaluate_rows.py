@@ -51,11 +51,21 @@ def check_output(settings: TrainSettings) -> None:
 
 
 def fill_table(
-    table: str, rows: "Sequence[Row]", stores: Sequence[str], options: TableSettings, settings: TrainSettings
+    table: str,
+    rows: "Sequence[Row]",
+    stores: Sequence[str],
+    options: TableSettings,
+    settings: TrainSettings,
+    *,
+    others: "Sequence[tuple[Row, str]]" = (),
 ) -> int:
-    """Train what is missing of each row on its store, and print the table; the exit code."""
+    """Train what is missing of each row on its store, and print the table; the exit code.
+
+    Where there are other data sets, they are what the table shows: what was trained is tested on them.
+    """
     from gsgmodel.evaluation.ablations import result_of
     from gsgmodel.evaluation.parent import TableRun
+    from gsgmodel.evaluation.sets import crossed
     from gsgmodel.evaluation.trainings import trainings_of, whole_seeds
     from gsgmodel.evaluation.written import write_table
 
@@ -68,7 +78,11 @@ def fill_table(
         code = train_rows(in_order, settings, at_once=options.at_once)
         found = whole_seeds(trainings)
         if found[0]:
-            results = [result_of(row, own, seed=settings.seed) for row, own in zip(rows, found, strict=True)]
+            results = (
+                crossed(trainings[0], others, seed=settings.seed)
+                if others
+                else [result_of(row, own, seed=settings.seed) for row, own in zip(rows, found, strict=True)]
+            )
             data = "made data" if options.data else ", ".join(dict.fromkeys(stores))
             print(write_table(table, results, trainings, folder, data=data))
     finally:

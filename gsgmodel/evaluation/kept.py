@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gsgmodel.training.distributed import CHECKPOINTS
+from gsgmodel.training.finish import MODEL
 from gsgmodel.training.opening import BEGUN, OF_THIS_START
 from gsgmodel.training.settings import TrainSettings
 
@@ -24,6 +25,19 @@ def predictions_of(settings: TrainSettings, *, data_digest: str) -> pa.Table | N
     for run in _runs(settings, data_digest=data_digest):
         if _has_ended_well(run):
             return pq.read_table(io.BytesIO((run / "predictions.parquet").read_bytes()))
+    return None
+
+
+def model_of(settings: TrainSettings, *, data_digest: str) -> Path | None:
+    """The folder of the model that such a training wrote; None if none has ended well.
+
+    Args:
+        settings: Of the training; its output is a local folder.
+        data_digest: Of the clips.
+    """
+    for run in _runs(settings, data_digest=data_digest):
+        if _has_ended_well(run):
+            return run / MODEL
     return None
 
 

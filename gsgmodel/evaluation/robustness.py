@@ -8,27 +8,24 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-import pyarrow.compute as pc
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float64, Int64
 
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.datasets.labelled import LabelledVideo
-from gsgmodel.datasets.perturb import LEVELS, Kind, perturb
+from gsgmodel.datasets.perturb import LEVELS, Frames, Kind, perturb
 from gsgmodel.errors import Status
 from gsgmodel.evaluation.groups import HALF
+from gsgmodel.evaluation.judged import Judge
 from gsgmodel.metrics.bootstrap import Interval, fast_area, interval_of
-from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
-from gsgmodel.scoring.network import ClipScorer, combine_with
 from gsgmodel.scoring.video import VideoScorer
-from gsgmodel.training.judge import scores_of_videos
 from gsgmodel.video.reader import FrameWindow, Opener, WindowReader
 from gsgmodel.video.source import ByteSource
 
 UNTOUCHED = "untouched"
-BATCH_CLIPS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,9 +42,7 @@ class Trial:
         """For people."""
         return f"{self.kind} {self.level}" if self.kind else UNTOUCHED
 
-    def frames(
-        self, frames: UInt8[np.ndarray, "T H W 3"], *, key: str, seed: int, fps: float
-    ) -> UInt8[np.ndarray, "T H W 3"]:
+    def frames(self, frames: Frames, *, key: str, seed: int, fps: float) -> Frames:
         """Frames as this trial leaves them; the same for the same video and seed."""
         if self.kind is None:
             return frames
@@ -79,28 +74,18 @@ def on_crops(store: ClipStore, files: ModelFiles, trials: Sequence[Trial], *, se
     """Perturb the crops of a store's test split.
 
     Args:
-        store: Its clips are of the model's preparation.
+        store: Its clips are of the model's preparation, else it is a ``ConfigError``.
         files: The model.
         trials: What is done.
         seed: Of what is random, and of the draws for the intervals.
     """
-    tested = np.flatnonzero(pc.equal(store.clips["split"], "test").to_numpy())
-    clips = store.clips.take(tested)
-    uris = store.videos["uri"].take(clips["video"]).to_pylist()
-    rates = [_rate(times) for times in clips["time_s"].to_pylist()]
-    network = ClipScorer(build_network(files), batch_clips=BATCH_CLIPS, device="cpu")
+    uris = store.videos["uri"].take(store.clips["video"]).to_pylist()
+    rates = [_rate(times) for times in store.clips["time_s"].to_pylist()]
     facts = store.videos.select(["label", "identity", "uri"]).to_pylist()
+    judge = Judge(store, files)
     for trial in trials:
-        margins = np.zeros((len(tested), 2))
-        for first in range(0, len(tested), BATCH_CLIPS):
-            places = range(first, min(first + BATCH_CLIPS, len(tested)))
-            crops = [
-                trial.frames(store.read_crops(int(tested[n])), key=uris[n], seed=seed, fps=rates[n])[None]
-                for n in places
-            ]
-            for place, (said,) in zip(places, network.score(crops), strict=True):
-                margins[place] = said.margin_global, said.margin_fusion
-        videos, scores = scores_of_videos(clips, margins, combine=combine_with(files))
+        change = partial(_changed, trial, uris=uris, rates=rates, seed=seed)
+        videos, scores = judge.scores(change)
         of_videos = [facts[video] for video in videos.tolist()]
         yield _outcome(
             trial,
@@ -109,6 +94,12 @@ def on_crops(store: ClipStore, files: ModelFiles, trials: Sequence[Trial], *, se
             [each["identity"] or each["uri"] for each in of_videos],
             seed=seed,
         )
+
+
+def _changed(
+    trial: Trial, row: int, crops: Frames, *, uris: Sequence[str], rates: Sequence[float], seed: int
+) -> Frames:
+    return trial.frames(crops, key=uris[row], seed=seed, fps=rates[row])
 
 
 def on_videos(

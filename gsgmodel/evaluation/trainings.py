@@ -10,7 +10,7 @@ import pyarrow as pa
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.ablations import Row, settings_of_row
-from gsgmodel.evaluation.kept import predictions_of, unfinished_run
+from gsgmodel.evaluation.kept import model_of, predictions_of, unfinished_run
 from gsgmodel.evaluation.parent import TableRun
 from gsgmodel.scan.preflight import this_machine
 from gsgmodel.scan.session import running_ray
@@ -36,6 +36,11 @@ class RowTraining:
     def predictions(self) -> pa.Table | None:
         """What it said of held-out videos; None while it is not done."""
         return predictions_of(self.settings, data_digest=self.digest)
+
+    @property
+    def model(self) -> Path | None:
+        """The folder of its model; None while it is not done."""
+        return model_of(self.settings, data_digest=self.digest)
 
     def begin(self) -> TrainSettings:
         """The settings to start with: those of a run that goes on from its checkpoint, where there is one."""

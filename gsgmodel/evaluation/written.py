@@ -10,6 +10,9 @@ from gsgmodel.evaluation.plots import draw_rows
 from gsgmodel.evaluation.tables import write_rows
 from gsgmodel.evaluation.trainings import RowTraining
 
+OF_SETS = ("table1", "table2")
+"""Tables whose rows are data sets, each with a figure of the paper."""
+
 
 def write_table(
     table: str, results: Sequence[Result], trainings: Sequence[Sequence[RowTraining]], folder: Path, *, data: str
@@ -23,7 +26,7 @@ def write_table(
         folder: Is there.
         data: What was measured on.
     """
-    is_of_sets = table == "table1"
+    is_of_sets = table in OF_SETS
     if table == "temporal":
         num_frames = ClipStore.open(trainings[0][0].store_uri).preparation.frames_per_clip
         results = with_costs(results, [own[0].settings.architecture for own in trainings], num_frames=num_frames)
