@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tempfile
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import asdict
 from typing import Annotated
 
@@ -30,8 +32,11 @@ def main(
 
         gsg probe clips/
 
+        gsg probe labels.csv
+
     Args:
-        store: A clip store that `gsg prepare` made: a folder or s3://BUCKET/PREFIX.
+        store: A clip store that `gsg prepare` made, a folder or s3://BUCKET/PREFIX; or a manifest of labelled videos
+            (.csv or .parquet), of each of which one clip is prepared first, and not kept.
         s3_endpoint: Of the object store, else as in the environment.
         seed: Of the folds and of the intervals.
         json_: Print one line of JSON.
@@ -39,8 +44,14 @@ def main(
     from gsgmodel.clips.store import ClipStore
     from gsgmodel.training.shortcuts import groups_of, probe_store
 
-    clips = ClipStore.open(store, s3_endpoint=s3_endpoint)
-    probes = probe_store(clips, groups=groups_of(clips.videos), seed=seed)
+    with ExitStack() as stack:
+        if is_manifest(store):
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="gsg-probe-"))
+            if code := prepare_briefly(store, scratch, s3_endpoint=s3_endpoint):
+                return code
+            store = scratch
+        clips = ClipStore.open(store, s3_endpoint=s3_endpoint)
+        probes = probe_store(clips, groups=groups_of(clips.videos), seed=seed)
     if json_:
         found = {
             name: {"auc": probe.auc, "interval": asdict(probe.interval) if probe.interval else None}
@@ -55,6 +66,22 @@ def main(
         warning = "  above chance: labels can be told by it" if probe.is_above_chance else ""
         print(f"{name:<11} AUC {probe.auc:.3f} ({probe.interval.low:.3f} to {probe.interval.high:.3f}){warning}")
     return 0
+
+
+def is_manifest(name: str) -> bool:
+    """Whether an input names a table of videos."""
+    return name.lower().endswith((".csv", ".parquet"))
+
+
+def prepare_briefly(manifest: str, store: str, *, s3_endpoint: str | None) -> int:
+    """Prepare one clip of each video; the exit code."""
+    from gsgmodel.scan.settings import PrepareSettings
+    from jobs.prepare import prepare_archive
+
+    # Standard output is for what is found.
+    with redirect_stdout(sys.stderr):
+        summary = prepare_archive((manifest,), PrepareSettings(output=store, max_clips=1, s3_endpoint=s3_endpoint))
+    return summary.exit_code if summary else 0
 
 
 if __name__ == "__main__":

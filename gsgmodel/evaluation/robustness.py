@@ -4,28 +4,36 @@ On the crops of a clip store perturbation comes after face finding: the network 
 before: a face that is not found any more counts too. Videos without a score are left out of the area and counted.
 """
 
+import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from gsgmodel.archive.reading import open_object
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.datasets.labelled import LabelledVideo
 from gsgmodel.datasets.perturb import LEVELS, Frames, Kind, perturb
-from gsgmodel.errors import Status
+from gsgmodel.errors import Status, VideoError
 from gsgmodel.evaluation.groups import HALF
 from gsgmodel.evaluation.judged import Judge
 from gsgmodel.metrics.bootstrap import Interval, fast_area, interval_of
 from gsgmodel.model.weights import ModelFiles
-from gsgmodel.scoring.video import VideoScorer
+from gsgmodel.scoring.video import VideoScorer, find_video
 from gsgmodel.video.reader import FrameWindow, Opener, WindowReader
+from gsgmodel.video.recode import recode_video
 from gsgmodel.video.source import ByteSource
 
 UNTOUCHED = "untouched"
+RECODED = ("compression", "frame_rate")
+"""Of videos, done to the whole of them."""
+FINE_CRF = 12.0
+"""Of videos that only lose frames: hardly to be seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,9 @@ class Trial:
         return perturb(frames, self.kind, self.level, rng=rng, fps=fps)
 
 
+AS_IT_IS = Trial(kind=None, level=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """What a model says of perturbed videos."""
@@ -67,7 +78,7 @@ class Outcome:
 def trials_of(kinds: Sequence[Kind]) -> list[Trial]:
     """Everything that is measured: the videos as they are, then each type from its mildest level."""
     perturbed = [Trial(kind=kind, level=level) for kind in kinds for level in range(1, len(LEVELS[kind]) + 1)]
-    return [Trial(kind=None, level=0), *perturbed]
+    return [AS_IT_IS, *perturbed]
 
 
 def on_crops(store: ClipStore, files: ModelFiles, trials: Sequence[Trial], *, seed: int) -> Iterator[Outcome]:
@@ -105,7 +116,7 @@ def _changed(
 def on_videos(
     labels: Mapping[str, LabelledVideo], files: ModelFiles, trials: Sequence[Trial], *, seed: int
 ) -> Iterator[Outcome]:
-    """Perturb the sampled frames of videos before faces are looked for in them.
+    """Perturb videos before faces are looked for in them: every frame where they are encoded again, else the sampled.
 
     Args:
         labels: Of the videos, by uri.
@@ -115,15 +126,38 @@ def on_videos(
     """
     current: list[tuple[Trial, str]] = [(trials[0], "")]
     scorer = VideoScorer(files, wrap=lambda opener: _Perturbing(opener, current, seed=seed))
+    people = [video.identity or uri for uri, video in labels.items()]
+    known = np.array([video.label for video in labels.values()], np.int64)
     for trial in trials:
         scores = []
         for uri in labels:
-            current[0] = (trial, uri)
-            row = scorer.score_named(uri)
+            with _as_recoded(uri, trial) as (name, left):
+                current[0] = (left, uri)
+                row = scorer.score_named(name) if name else {"status": None}
             scores.append(row["score"] if row["status"] == Status.SCORED else np.nan)
-        people = [video.identity or uri for uri, video in labels.items()]
-        known = np.array([video.label for video in labels.values()], np.int64)
         yield _outcome(trial, np.array(scores, np.float64), known, people, seed=seed)
+
+
+@contextmanager
+def _as_recoded(uri: str, trial: Trial) -> Iterator[tuple[str | None, Trial]]:
+    """The video that is scored, and what is still to be done to its frames; none where it cannot be encoded again.
+
+    What concerns all frames of a video, and not only those that are sampled, is done by encoding it again.
+    """
+    if trial.kind not in RECODED:
+        yield uri, trial
+        return
+    amount = LEVELS[trial.kind][trial.level - 1]
+    crf, most_fps = (amount, None) if trial.kind == "compression" else (FINE_CRF, amount)
+    with tempfile.TemporaryDirectory(prefix="gsg-recoded-") as scratch:
+        path: Path | None = Path(scratch) / "video.mp4"
+        assert path is not None
+        try:
+            with open_object(find_video(uri)) as source:
+                recode_video(source, path, crf=crf, most_fps=most_fps)
+        except VideoError:
+            path = None
+        yield str(path) if path else None, AS_IT_IS
 
 
 def levels_markdown(outcomes: Sequence[Outcome], *, at: str) -> str:

@@ -56,12 +56,35 @@ def test_videos_are_perturbed_before_faces_are_looked_for(files, tmp_path):
 
     videos = make_videos(tmp_path, num_videos=2, seconds=1.0, size_px=160)
     labels = {canonical_uri(video.path): _labelled(video) for video in videos}
-    trials = [Trial(kind=None, level=0), Trial(kind="pixelation", level=5), Trial(kind="blocks", level=1)]
-    first, pixels, blocks = on_videos(labels, files, trials, seed=0)
+    kinds = [("pixelation", 5), ("blocks", 1), ("compression", 5), ("frame_rate", 5)]
+    trials = [Trial(kind=None, level=0), *(Trial(kind=kind, level=level) for kind, level in kinds)]
+    first, pixels, blocks, *recoded = on_videos(labels, files, trials, seed=0)
+    assert {each.coverage for each in recoded} == {1.0}
     assert first.coverage == 1.0
     assert first.num_videos == 2
     assert blocks.trial.name == "blocks 1"
     assert pixels.coverage <= first.coverage
+
+
+def test_a_video_that_cannot_be_encoded_again_is_counted_and_not_guessed(files, tmp_path):
+    from gsgmodel.archive.identity import canonical_uri
+
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"nothing" * 100)
+    uri = canonical_uri(broken)
+    video = LabelledVideo(
+        uri=uri,
+        label=1,
+        method="x",
+        identity=None,
+        source_identity=None,
+        split="test",
+        original_uri=None,
+        mask_uri=None,
+    )
+    for kind in ("compression", "blur"):
+        (found,) = on_videos({uri: video}, files, [Trial(kind=kind, level=1)], seed=0)
+        assert (found.coverage, found.auc, found.accuracy) == (0.0, None, None)
 
 
 def _labelled(video):

@@ -1,6 +1,8 @@
 """The command that says what gives labels away."""
 
 import json
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -43,3 +45,25 @@ def test_too_few_videos_are_said(tmp_path, capsys):
 def test_what_is_no_store_is_said(tmp_path, capsys):
     assert run_app(app, [str(tmp_path)]) == 2
     assert "gsg probe: " in capsys.readouterr().err
+
+
+def test_a_manifest_is_prepared_first_and_nothing_is_kept(monkeypatch, capsys):
+    prepared = []
+
+    def prepare(manifests, settings):
+        prepared.append((manifests, settings.max_clips, settings.output))
+        make_store(settings.output, splits={"train": 12, "val": 20, "test": 20}, preparation=SMALL)
+        return SimpleNamespace(exit_code=0)
+
+    monkeypatch.setattr("jobs.prepare.prepare_archive", prepare)
+    assert run_app(app, ["labels.csv"]) == 0
+    assert "colour      AUC" in capsys.readouterr().out
+    ((manifests, max_clips, output),) = prepared
+    assert (manifests, max_clips) == (("labels.csv",), 1)
+    assert not Path(output).exists()
+
+
+def test_a_manifest_that_cannot_be_prepared_ends_with_that_code(monkeypatch, capsys):
+    monkeypatch.setattr("jobs.prepare.prepare_archive", lambda *_: SimpleNamespace(exit_code=130))
+    assert run_app(app, ["labels.parquet"]) == 130
+    assert capsys.readouterr().out == ""
