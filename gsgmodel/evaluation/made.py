@@ -28,7 +28,7 @@ USUAL = MadeSizes(
     portrait_videos=24, seconds=4.0, segments=4, long_side_px=320, clips_per_video=4, pretext_steps=500, epochs=11
 )
 SMALL = MadeSizes(
-    portrait_videos=12, seconds=2.0, segments=1, long_side_px=256, clips_per_video=2, pretext_steps=20, epochs=1
+    portrait_videos=12, seconds=1.0, segments=1, long_side_px=256, clips_per_video=1, pretext_steps=10, epochs=1
 )
 CROP_SIZE_PX = 112
 FRAMES_PER_CLIP = 6

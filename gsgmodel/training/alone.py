@@ -6,19 +6,25 @@ What a table of many small trainings is made of: several of these side by side l
 import shutil
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from jaxtyping import UInt8
 
+from gsgmodel.clips.store import ClipStore
 from gsgmodel.results.places import LocalPlace
 from gsgmodel.training.desk import Point
 from gsgmodel.training.distributed import CHECKPOINTS
 from gsgmodel.training.finish import TrainingSummary, finish, stopped
-from gsgmodel.training.loop import Trainer
+from gsgmodel.training.loop import Clips, Trainer
 from gsgmodel.training.opening import make_job, open_training
 from gsgmodel.training.settings import TrainSettings
 from gsgmodel.training.state import STATE
+
+MOST_HELD_BYTES = 512 << 20
+"""Of unpacked crops in a process."""
 
 
 @dataclass(kw_only=True)
@@ -73,6 +79,29 @@ class LoneWorker:
         return self.was_asked
 
 
+class HeldClips:
+    """Clips that are unpacked once and held; several trainings of few clips would unpack them again and again."""
+
+    def __init__(self, store: ClipStore) -> None:
+        self.clips, self.videos = store.clips, store.videos
+        self._read = store.read_crops
+        self._held: dict[int, UInt8[np.ndarray, "T S S 3"]] = {}
+
+    def read_crops(self, index: int) -> UInt8[np.ndarray, "T S S 3"]:
+        """Return the crops of one clip."""
+        found = self._held.get(index)
+        if found is None:
+            found = self._held[index] = self._read(index)
+        return found
+
+
+def held_if_few(store: ClipStore) -> Clips:
+    """Return the clips of a store, held where they are few enough."""
+    preparation = store.preparation
+    clip_bytes = preparation.frames_per_clip * preparation.crop_size_px**2 * 3
+    return HeldClips(store) if store.clips.num_rows * clip_bytes <= MOST_HELD_BYTES else store
+
+
 def train_alone(
     store_uri: str, settings: TrainSettings, *, device: str, threads: int, is_asked: Callable[[], int | None]
 ) -> TrainingSummary:
@@ -101,7 +130,8 @@ def train_alone(
         worker = LoneWorker(
             folder=place.path / CHECKPOINTS, device=torch.device(device), threads=threads, is_asked=hear, show=show
         )
-        if not Trainer(make_job(training), worker).run():
+        job = replace(make_job(training), store=held_if_few(training.store))
+        if not Trainer(job, worker).run():
             return stopped(training)
         checkpoint = worker.latest
         assert checkpoint is not None

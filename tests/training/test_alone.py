@@ -4,11 +4,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from gsgmodel.clips.store import ClipStore
 from gsgmodel.model.weights import read_model
-from gsgmodel.training.alone import LoneWorker, train_alone
+from gsgmodel.training import alone as module
+from gsgmodel.training.alone import LoneWorker, held_if_few, train_alone
 from gsgmodel.training.desk import Point
 from gsgmodel.training.distributed import CHECKPOINTS
 from gsgmodel.training.state import STATE
@@ -59,6 +62,17 @@ def test_what_is_told_is_shown_and_a_request_to_stop_is_remembered(tmp_path):
     worker.tell({"loss": 1.0}, step=3)
     assert shown == [Point(step=3, metrics={"loss": 1.0})]
     assert [worker.is_to_stop() for _ in range(3)] == [False, True, True]
+
+
+def test_few_clips_are_unpacked_once_and_many_are_not_held(store, monkeypatch):
+    opened, read = ClipStore.open(store), []
+    monkeypatch.setattr(opened, "read_crops", lambda index: read.append(index) or np.zeros((1, 2, 2, 3), np.uint8))
+    held = held_if_few(opened)
+    assert [held.read_crops(place).shape for place in (3, 3, 4)] == [(1, 2, 2, 3)] * 3
+    assert read == [3, 4]
+    assert held.clips is opened.clips
+    monkeypatch.setattr(module, "MOST_HELD_BYTES", 1000)
+    assert held_if_few(opened) is opened
 
 
 def test_a_training_alone_leaves_what_one_with_many_workers_leaves(store, tmp_path):
