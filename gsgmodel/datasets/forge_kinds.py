@@ -7,9 +7,9 @@ which nobody moves; no frame shows it.
 Nothing of the first two changes from frame to frame beside the place of the face, so that time tells nothing of them.
 
 How strong they are was set by what single streams learned of one kind alone, and the full network of all three, within
-some hundred steps; the other rows of a table were trained afterwards. At chance after 200 to 400 steps, on clips that had
-been learned from too, were a finer and weaker grid (0.06 of the face, 14 of 255), a spot that had moved by 0.08 of the
-face, and a face whose colours had changed by 3 to 6 % in either direction.
+some hundred steps; the other rows of a table were trained afterwards. At chance after 200 to 400 steps, on clips that
+had been learned from too, were a finer and weaker grid (0.06 of the face, 14 of 255), a spot that had moved by 0.08 of
+the face, and a face whose colours had changed by 3 to 6 % in either direction.
 """
 
 from collections.abc import Iterator, Sequence
