@@ -71,8 +71,8 @@ is fake, 0 to 1, null unless the status is ``scored``. ``notes`` are facts about
 ``windows_widened``, ``longest_track_only``, ``crop_reduced``, ``faces_dropped``. ``sandbox`` is what the process that
 decoded it had given up, joined by ``+`` (``gsgmodel.video.confine``), or ``off``; of a decoder that was lost
 ``crash_signal`` and ``crash_stage`` say how, and ``attempts`` how often it was tried; since version 2.
-``numerics`` is what the backbone computed in, ``float32`` or ``bfloat16``, null where nothing was scored;
-since version 3."""
+``numerics`` is what the backbone computed in, ``float32`` or ``bfloat16``, with ``, compiled`` behind it where it was
+compiled, null where nothing was scored; since version 3."""
 
 UNFINISHED = pa.schema(
     [

@@ -63,6 +63,7 @@ def score_arguments(
         "canary": canary,
         "batch_clips": settings.batch_clips,
         "numerics": settings.numerics,
+        "compiled": settings.compiled,
         "device": "cuda" if session.pools.gpus_per_score_actor else "cpu",
     }
 
@@ -77,6 +78,7 @@ class ScoreActor:
         batch_clips: int,
         device: str,
         numerics: WantedNumerics = "auto",
+        compiled: bool = False,
         canary: bytes | None = None,
     ) -> None:
         hide_credentials()
@@ -90,7 +92,13 @@ class ScoreActor:
         network = build_network(files).to(device)
         self._drift = drift_of(files, canary, device=device, network=network)
         chosen = choose_numerics(numerics, is_fit=files.settings.bfloat16, device=device)
-        self._network = ClipScorer(network, batch_clips=batch_clips, device=device, numerics=chosen)
+        self._network = ClipScorer(
+            network,
+            batch_clips=batch_clips,
+            device=device,
+            numerics=chosen,
+            compile_for=(self._preparation.frames_per_clip, self._preparation.crop_size_px) if compiled else None,
+        )
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         """Score the videos of a batch."""

@@ -116,6 +116,9 @@ class ScanSettings(RunSettings):
     """Where the network runs; auto takes a GPU where Ray sees one."""
     numerics: WantedNumerics = "auto"
     """What the backbone computes in; auto takes bfloat16 where the model is fit for it and the machine made for it."""
+    compiled: bool = False
+    """Compile the backbone (torch.compile), which takes each process up to a minute at its start: for long scans on
+    GPUs. Where that cannot be done, for want of a compiler, it runs as it is."""
     score_actors: int | None = None
     """Processes that run the network; one a GPU by default; without GPUs those that prepare run it too."""
     batch_clips: int = 4

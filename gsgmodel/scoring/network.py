@@ -1,5 +1,6 @@
 """The network over clips of several videos at once, and how a model joins its streams."""
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ from gsgmodel.model.scoring import ClipScores, calibrate, fuse, launch, on_host
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.scoring.verdict import Combine, ScoredClip
 
+logger = logging.getLogger(__name__)
 Clip = UInt8[np.ndarray, "T S S 3"]
 
 
@@ -25,12 +27,52 @@ class ClipScorer:
     of its own.
     """
 
-    def __init__(self, network: GSGModel, *, batch_clips: int, device: str, numerics: Numerics = "float32") -> None:
+    def __init__(
+        self,
+        network: GSGModel,
+        *,
+        batch_clips: int,
+        device: str,
+        numerics: Numerics = "float32",
+        compile_for: tuple[int, int] | None = None,
+    ) -> None:
+        """Make the network fast.
+
+        Args:
+            network: In evaluation mode. Left as it is.
+            batch_clips: Clips of a call, at most.
+            device: Where it runs, as torch names it.
+            numerics: Of the backbone.
+            compile_for: Frames of a clip and side of a crop in pixels, for which the backbone is compiled now; where
+                that cannot be done (no compiler) it runs as it is. None leaves it as it is.
+        """
         self._network = for_scoring(network, numerics).to(device)
         self._score_fusion = network.config.score_fusion
-        self.numerics = numerics
+        self.numerics: str = numerics
+        """What the backbone computes in, and whether it is compiled."""
         self.batch_clips = batch_clips
         self._feed = Feed(device)
+        if compile_for is not None and self._compile(*compile_for):
+            self.numerics = f"{numerics}, compiled"
+
+    def _compile(self, num_frames: int, size_px: int) -> bool:
+        """Compile the backbone; whether that could be done.
+
+        Raises:
+            torch.OutOfMemoryError: If a clip does not fit.
+        """
+        plain = self._network.backbone
+        self._network.backbone = torch.compile(plain, dynamic=True)  # type: ignore[assignment]
+        try:
+            self.score([np.zeros((1, num_frames, size_px, size_px, 3), np.uint8)])
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError as error:
+            # Of many kinds; all come from the compiler, because the network itself has judged clips before.
+            logger.warning("the backbone cannot be compiled and runs as it is: %s", str(error).splitlines()[0])
+            self._network.backbone = plain
+            return False
+        return True
 
     def score(self, crops: Sequence[UInt8[np.ndarray, "_ T S S 3"]]) -> list[list[ScoredClip]]:
         """Return what the network says of each clip of each video.

@@ -36,7 +36,7 @@ def recode_video(source: ByteSource, target: Path, *, crf: float, most_fps: floa
         UnreadableError: It cannot be decoded.
     """
     try:
-        with av.open(source) as container:
+        with av.open(source, "r") as container:
             if not container.streams.video:
                 raise UnreadableError("there is no video stream")
             stream = container.streams.video[0]

@@ -1,5 +1,6 @@
 """Clips of several videos share batches, and each video gets its own back."""
 
+import shutil
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,7 @@ from gsgmodel.model.scoring import ClipScores, score_clips
 from gsgmodel.model.settings import Calibration
 from gsgmodel.scoring import network as module
 from gsgmodel.scoring.network import ClipScorer, combine_with
-from tests.small_model import FRAMES, draw_crops, make_network, write_files
+from tests.small_model import FRAMES, SIZE_PX, draw_crops, make_network, write_files
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +148,46 @@ def test_clips_in_a_batch_score_as_they_do_alone(network):
         assert found.margin_fusion == pytest.approx(float(alone.fusion_margins[0]), abs=1e-6)
         assert np.allclose(found.frame_scores, alone.frame_scores[0], atol=1e-6)
         assert np.array_equal(found.patches, alone.patches[0])
+
+
+class Failing(torch.nn.Module):
+    """A compiled backbone that fails when it is first run."""
+
+    def __init__(self, error):
+        super().__init__()
+        self.error = error
+
+    def forward(self, _pictures):
+        raise self.error
+
+
+def test_a_backbone_that_cannot_be_compiled_runs_as_it_is_and_says_so(network, monkeypatch, caplog):
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: Failing(RuntimeError("no working C++ compiler found\nmore")))
+    scorer = ClipScorer(network, batch_clips=4, device="cpu", compile_for=(FRAMES, SIZE_PX))
+    assert scorer.numerics == "float32"
+    assert "cannot be compiled and runs as it is: no working C++ compiler found" in caplog.text
+    crops = [draw_crops(2)]
+    plain = ClipScorer(network, batch_clips=4, device="cpu")
+    assert scorer.score(crops)[0][0].margin_fusion == plain.score(crops)[0][0].margin_fusion
+
+
+def test_a_clip_that_does_not_fit_is_not_taken_for_a_compiler_that_lacks(network, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda *_, **__: Failing(torch.OutOfMemoryError()))
+    with pytest.raises(torch.OutOfMemoryError):
+        ClipScorer(network, batch_clips=1, device="cpu", compile_for=(FRAMES, SIZE_PX))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="compiling needs g++")
+def test_a_compiled_backbone_scores_as_it_did(network):
+    scorer = ClipScorer(network, batch_clips=4, device="cpu", compile_for=(FRAMES, SIZE_PX))
+    assert scorer.numerics == "float32, compiled"
+    crops = [draw_crops(1), draw_crops(6, seed=1)]
+    plain = ClipScorer(network, batch_clips=4, device="cpu").score(crops)
+    for video, expected in zip(scorer.score(crops), plain, strict=True):
+        for clip, other in zip(video, expected, strict=True):
+            assert clip.margin_fusion == pytest.approx(other.margin_fusion, abs=1e-4)
+            assert clip.margin_global == pytest.approx(other.margin_global, abs=1e-4)
 
 
 def test_streams_are_joined_as_the_architecture_says_and_then_calibrated(files):
