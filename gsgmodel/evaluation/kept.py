@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from gsgmodel.training.distributed import CHECKPOINTS
 from gsgmodel.training.finish import MODEL
-from gsgmodel.training.opening import BEGUN, OF_THIS_START
+from gsgmodel.training.opening import BEGUN, OF_THIS_START, settings_of
 from gsgmodel.training.settings import TrainSettings
 
 
@@ -60,7 +60,9 @@ def _runs(settings: TrainSettings, *, data_digest: str) -> list[Path]:
     found = []
     for path in sorted(Path(settings.output).glob(f"runs/*/{BEGUN}"), reverse=True):
         begun = json.loads(path.read_text())
-        if begun["data_digest"] == data_digest and _what_is_learned(begun["settings"]) == wanted:
+        # A setting that came later has its usual value in runs from before.
+        settled = json.loads(json.dumps(asdict(settings_of(begun["settings"]))))
+        if begun["data_digest"] == data_digest and _what_is_learned(settled) == wanted:
             found.append(path.parent)
     return found
 

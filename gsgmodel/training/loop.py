@@ -163,6 +163,8 @@ class Trainer:
             sums = outcome.sums.numpy()
             self.state.sums = sums if self.state.sums is None else self.state.sums + sums
         asked = self._agree(is_finite=is_finite)
+        if self._settings.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(self._network.parameters(), self._settings.clip_norm)
         self.state.optimiser.step()
         return asked
 

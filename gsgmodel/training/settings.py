@@ -61,6 +61,8 @@ class TrainSettings:
     """Of stochastic gradient descent."""
     weight_decay: float = 5e-4
     """Of all weights alike."""
+    clip_norm: float | None = None
+    """Longest gradient of all weights together; longer ones are scaled to it. As they are by default (the paper)."""
     schedule: Schedule = "cosine"
     """How learning rates fall: to 0 by a half cosine, by steps, or not at all."""
     warmup_epochs: float = 0.0
@@ -120,6 +122,8 @@ class TrainSettings:
             _require(0 < rate < float("inf"), flag, rate, "a number above 0")
         for flag, amount in {"weight-decay": self.weight_decay, "warmup-epochs": self.warmup_epochs}.items():
             _require(0 <= amount < float("inf"), flag, amount, "0 or more")
+        clip = 1.0 if self.clip_norm is None else self.clip_norm
+        _require(0 < clip < float("inf"), "clip-norm", self.clip_norm, "a number above 0")
         _require(0 <= self.momentum < 1, "momentum", self.momentum, "0 to less than 1")
         _require(0 < self.checkpoint_minutes < float("inf"), "checkpoint-minutes", self.checkpoint_minutes, "above 0")
         _require(self.max_failures >= 0, "max-failures", self.max_failures, "0 or more")

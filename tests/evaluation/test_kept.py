@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,8 +25,6 @@ def settings(tmp_path):
 
 def begin(settings, name, *, digest="d", exit_code=None, has_checkpoint=True):
     """The folder of a run as a training leaves it."""
-    from pathlib import Path
-
     run = Path(settings.output) / "runs" / name
     (run / CHECKPOINTS).mkdir(parents=True)
     (run / BEGUN).write_text(json.dumps({"data_digest": digest, "settings": asdict(settings)}))
@@ -43,6 +42,16 @@ def test_a_training_that_ended_well_is_found_by_what_it_learned(settings):
     assert predictions_of(settings, data_digest="d") == DONE
     elsewhere = dataclasses.replace(settings, workers="2", device="cpu", json=True, tracking_uri=None)
     assert predictions_of(elsewhere, data_digest="d") == DONE
+
+
+def test_a_run_from_before_a_setting_came_counts_as_one_with_its_usual_value(settings):
+    begin(settings, "1", exit_code=0)
+    path = next((Path(settings.output) / "runs").glob(f"*/{BEGUN}"))
+    content = json.loads(path.read_text())
+    del content["settings"]["clip_norm"]
+    path.write_text(json.dumps(content))
+    assert predictions_of(settings, data_digest="d") == DONE
+    assert predictions_of(dataclasses.replace(settings, clip_norm=1.0), data_digest="d") is None
 
 
 @pytest.mark.parametrize("change", [{"epochs": 3}, {"seed": 1}, {"objective": Objective(guide_weight=0.0)}])

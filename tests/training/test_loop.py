@@ -129,3 +129,25 @@ def test_progress_is_told_after_each_epoch(tmp_path):
     ends = [(step, metrics) for step, metrics in worker.told if "val/loss" in metrics]
     assert [step for step, _ in ends] == [1, 2]
     assert {"train/loss", "train/ce_global", "train/ce_fusion", "train/guide", "train/p_global"} <= set(ends[0][1])
+
+
+def test_a_gradient_is_scaled_to_the_longest_that_may_be(tmp_path):
+    moved = {}
+    for name, clip_norm in (("free", None), ("wide", 1e9), ("short", 1e-3)):
+        settings = make_settings(epochs=1, batch_clips=16, momentum=0.0, weight_decay=0.0, clip_norm=clip_norm)
+        job = make_job(settings)
+        before = safetensors.torch.load(job.weights)
+        (tmp_path / name).mkdir()
+        trainer, *_ = train(tmp_path / name, settings)
+        moved[name] = {key: value - before[key] for key, value in weights_of(trainer).items()}
+    weights = [name for name, _ in trainer.state.network.named_parameters()]
+    assert all(torch.equal(moved["free"][name], moved["wide"][name]) for name in weights)
+    length = torch.linalg.vector_norm(torch.cat([moved["short"][name].flatten() for name in weights])).item()
+    assert length == pytest.approx(settings.lr * 1e-3, rel=1e-3)
+
+
+def test_in_pairs_every_fake_stands_behind_what_it_was_made_from(tmp_path):
+    settings = make_settings(epochs=1, batch_clips=4, pairs=True)
+    order = Trainer(make_job(settings), LoneWorker(tmp_path))._order(0).tolist()
+    assert len(order) == 16
+    assert all(fake == real + 1 and fake % 2 for real, fake in zip(order[::2], order[1::2], strict=True))

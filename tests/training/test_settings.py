@@ -16,6 +16,12 @@ from gsgmodel.training.settings import TrainSettings, worker_range
         ({"backbone_lr": float("inf")}, "--backbone-lr is inf"),
         ({"weight_decay": -1.0}, "--weight-decay is -1.0; accepted: 0 or more"),
         ({"warmup_epochs": float("inf")}, "--warmup-epochs is inf"),
+        ({"clip_norm": 0.0}, "--clip-norm is 0.0; accepted: a number above 0"),
+        (
+            {"pairs": True, "balance": False},
+            "--pairs wants --balance, and --batch-clips and --micro-clips that are even",
+        ),
+        ({"pairs": True, "batch_clips": 5}, "--pairs wants --balance"),
         ({"momentum": 1.0}, "--momentum is 1.0; accepted: 0 to less than 1"),
         ({"checkpoint_minutes": 0.0}, "--checkpoint-minutes is 0.0"),
         ({"max_failures": -1}, "--max-failures is -1"),
