@@ -25,7 +25,7 @@ class MadeSizes:
 
 
 USUAL = MadeSizes(
-    portrait_videos=24, seconds=4.0, segments=4, long_side_px=320, clips_per_video=4, pretext_steps=500, epochs=11
+    portrait_videos=24, seconds=4.0, segments=4, long_side_px=320, clips_per_video=4, pretext_steps=500, epochs=7
 )
 SMALL = MadeSizes(
     portrait_videos=12, seconds=1.0, segments=1, long_side_px=256, clips_per_video=1, pretext_steps=10, epochs=1
