@@ -86,7 +86,7 @@ def fill_table(
             data = "made data" if options.data else ", ".join(dict.fromkeys(stores))
             print(write_table(table, results, trainings, folder, data=data))
     finally:
-        if lost := run.finish(failed=code != 0, folder=folder):
+        if lost := run.finish(exit_code=code, folder=folder):
             say([lost])
     return code
 

@@ -36,11 +36,14 @@ class TableRun:
         content = {**asdict(settings), "identity": {"table": table}}
         return cls(address, TrackedRun.start(content, tracking_uri=address, experiment=EXPERIMENT, run_name=table))
 
-    def finish(self, *, failed: bool, folder: Path) -> str | None:
+    def finish(self, *, exit_code: int, folder: Path) -> str | None:
         """End it with what is in the folder of the table; one sentence about what MLflow does not have."""
         if self._tracked is None:
             return None
         found = sorted(path for path in folder.glob("*") if path.suffix in {".md", ".csv", ".png"})
         return self._tracked.finish(
-            {"exit_code": int(failed)}, {path.name: path.read_bytes() for path in found}, failed=failed, wait_s=WAIT_S
+            {"exit_code": exit_code},
+            {path.name: path.read_bytes() for path in found},
+            failed=exit_code != 0,
+            wait_s=WAIT_S,
         )
