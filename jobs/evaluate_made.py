@@ -77,7 +77,7 @@ def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int
             test_share=0.3,
             seed=SEED,
         )
-        forge(str(portraits), *footage, output=forged, settings=kinds)
+        forge(str(portraits), *footage, output=forged, identities=_names(portraits, footage), settings=kinds)
     prepared = prepare_archive(
         (str(manifest),),
         PrepareSettings(
@@ -90,6 +90,16 @@ def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int
         ),
     )
     return prepared.exit_code if prepared else 0
+
+
+def _names(portraits: Path, footage: tuple[str, ...]) -> Path | None:
+    """Who is in the portraits' videos, so that splits do not depend on where they lie; of footage nobody knows."""
+    if footage:
+        return None
+    path = portraits / "identities.csv"
+    videos = sorted(portraits.glob("*.mp4"))
+    path.write_text("\n".join(["path,identity", *(f"{video.name},{video.stem}" for video in videos), ""]))
+    return path
 
 
 def _make_backbone(store_uri: Path, path: Path, settings: TrainSettings, *, steps: int) -> None:

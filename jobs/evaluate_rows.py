@@ -84,7 +84,7 @@ def fill_table(
                 else [result_of(row, own, seed=settings.seed) for row, own in zip(rows, found, strict=True)]
             )
             data = "made data" if options.data else ", ".join(dict.fromkeys(stores))
-            print(write_table(table, results, trainings, folder, data=data))
+            print(write_table(table, results, trainings, folder, data=data), end="")
     finally:
         if lost := run.finish(exit_code=code, folder=folder):
             say([lost])
