@@ -6,6 +6,7 @@ from contextlib import redirect_stdout
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from statistics import mean
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.made import CROP_SIZE_PX, FRAMES_PER_CLIP, SMALL, USUAL, WINDOW_S, MadeSizes, made_settings
@@ -59,8 +60,7 @@ def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int
     from jobs.forge import main as forge
     from jobs.prepare import prepare_archive
 
-    forged = folder / "forged"
-    manifest = forged / "manifest.csv"
+    manifest = folder / "forged" / "manifest.csv"
     if not manifest.exists():
         say([f"making footage of {sizes.portrait_videos} portraits, and forging it"])
         portraits = folder / "portraits"
@@ -77,7 +77,7 @@ def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int
             test_share=0.3,
             seed=SEED,
         )
-        forge(str(portraits), *footage, output=forged, identities=_names(portraits, footage), settings=kinds)
+        forge(str(portraits), *footage, output=manifest.parent, identities=_names(portraits, footage), settings=kinds)
     prepared = prepare_archive(
         (str(manifest),),
         PrepareSettings(
@@ -104,21 +104,17 @@ def _names(portraits: Path, footage: tuple[str, ...]) -> Path | None:
 
 def _make_backbone(store_uri: Path, path: Path, settings: TrainSettings, *, steps: int) -> None:
     """Let a backbone learn distortions of the real training clips."""
-    import numpy as np
-    import pyarrow.compute as pc
-
     from gsgmodel.clips.store import ClipStore
-    from gsgmodel.training.pretext import learn_distortions
+    from gsgmodel.training.pretext import learn_distortions, real_training_clips
 
     store = ClipStore.open(str(store_uri))
-    is_real = pc.and_(pc.equal(store.clips["split"], "train"), pc.equal(store.clips["label"], 0))
-    clips = np.flatnonzero(is_real.to_numpy()).astype(np.int64)
+    clips = real_training_clips(store)
     say([f"a backbone learns {steps} steps of distortions, from which all rows start"])
     # They are few, and each is asked for hundreds of times.
     weights, losses = learn_distortions(
         cache(store.read_crops), clips, architecture=settings.architecture, steps=steps, seed=SEED
     )
-    say([f"its loss fell from {np.mean(losses[:10]):.3f} to {np.mean(losses[-10:]):.3f}"])
+    say([f"its loss fell from {mean(losses[:10]):.3f} to {mean(losses[-10:]):.3f}"])
     arriving = path.with_name(f".partial-{path.name}")
     arriving.write_bytes(weights)
     arriving.replace(path)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from PIL import Image, ImageFilter
 
 from gsgmodel.errors import ConfigError
@@ -179,7 +179,12 @@ def _coloured(clip: UInt8[np.ndarray, "T S S 3"], factors: tuple[float, float, f
     pixels = clip.astype(np.float32) * brightness
     mean = pixels.mean()
     pixels = mean + contrast * (pixels - mean)
-    grey = pixels @ np.array([0.299, 0.587, 0.114], np.float32)
-    pixels = grey[..., None] + saturation * (pixels - grey[..., None])
-    coloured: UInt8[np.ndarray, "T S S 3"] = np.rint(pixels).clip(0, 255).astype(np.uint8)
+    coloured: UInt8[np.ndarray, "T S S 3"] = np.rint(saturated(pixels, saturation)).clip(0, 255).astype(np.uint8)
     return coloured
+
+
+def saturated(pixels: Float32[np.ndarray, "T H W 3"], factor: float) -> Float32[np.ndarray, "T H W 3"]:
+    """Multiply saturation about each pixel's grey (ITU-R BT.601)."""
+    grey = (pixels @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
+    changed: Float32[np.ndarray, "T H W 3"] = grey + np.float32(factor) * (pixels - grey)
+    return changed

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from gsgmodel.datasets.made import QUICK_H264, make_frames
+from gsgmodel.datasets.made import FPS, QUICK_H264, make_frames
 from gsgmodel.datasets.portraits import NAMES, load_portrait
 from gsgmodel.video.write import write_video
 
-FPS = 25
 TINT = 0.15
 """Most by which red and blue differ from green in a video's light; the portraits themselves are grey."""
 WARMTH = (0.25, 0.12)

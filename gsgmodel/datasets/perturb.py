@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 from PIL import Image, ImageFilter
 
-from gsgmodel.datasets.augment import as_jpeg, each_picture
+from gsgmodel.datasets.augment import as_jpeg, each_picture, saturated
 from gsgmodel.video.round_trip import round_trip_h264
 
 Kind = Literal[
@@ -90,9 +90,7 @@ def held_places(num: int, *, fps: float, slower_fps: float) -> list[int]:
 
 
 def _saturation(pixels: Pixels, left: float, _: np.random.Generator) -> Pixels:
-    luma = (pixels @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
-    changed: Pixels = luma + np.float32(left) * (pixels - luma)
-    return changed
+    return saturated(pixels, left)
 
 
 def _contrast(pixels: Pixels, left: float, _: np.random.Generator) -> Pixels:

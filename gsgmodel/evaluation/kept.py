@@ -22,10 +22,8 @@ def predictions_of(settings: TrainSettings, *, data_digest: str) -> pa.Table | N
         settings: Of the training; its output is a local folder.
         data_digest: Of the clips.
     """
-    for run in _runs(settings, data_digest=data_digest):
-        if _has_ended_well(run):
-            return pq.read_table(io.BytesIO((run / "predictions.parquet").read_bytes()))
-    return None
+    run = _ended_run(settings, data_digest=data_digest)
+    return pq.read_table(io.BytesIO((run / "predictions.parquet").read_bytes())) if run else None
 
 
 def model_of(settings: TrainSettings, *, data_digest: str) -> Path | None:
@@ -35,10 +33,8 @@ def model_of(settings: TrainSettings, *, data_digest: str) -> Path | None:
         settings: Of the training; its output is a local folder.
         data_digest: Of the clips.
     """
-    for run in _runs(settings, data_digest=data_digest):
-        if _has_ended_well(run):
-            return run / MODEL
-    return None
+    run = _ended_run(settings, data_digest=data_digest)
+    return run / MODEL if run else None
 
 
 def unfinished_run(settings: TrainSettings, *, data_digest: str) -> str | None:
@@ -52,6 +48,11 @@ def unfinished_run(settings: TrainSettings, *, data_digest: str) -> str | None:
         if not _has_ended_well(run) and any((run / CHECKPOINTS).glob("*")):
             return run.name
     return None
+
+
+def _ended_run(settings: TrainSettings, *, data_digest: str) -> Path | None:
+    """The last run that learned the same and ended well."""
+    return next((run for run in _runs(settings, data_digest=data_digest) if _has_ended_well(run)), None)
 
 
 def _runs(settings: TrainSettings, *, data_digest: str) -> list[Path]:

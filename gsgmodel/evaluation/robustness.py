@@ -25,6 +25,7 @@ from gsgmodel.evaluation.judged import Judge
 from gsgmodel.metrics.bootstrap import Interval, fast_area, interval_of
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.scoring.video import VideoScorer, find_video
+from gsgmodel.training.shortcuts import groups_of
 from gsgmodel.video.reader import FrameWindow, Opener, WindowReader
 from gsgmodel.video.recode import recode_video
 from gsgmodel.video.source import ByteSource
@@ -92,19 +93,12 @@ def on_crops(store: ClipStore, files: ModelFiles, trials: Sequence[Trial], *, se
     """
     uris = store.videos["uri"].take(store.clips["video"]).to_pylist()
     rates = [_rate(times) for times in store.clips["time_s"].to_pylist()]
-    facts = store.videos.select(["label", "identity", "uri"]).to_pylist()
+    labels, people = store.videos["label"].to_numpy().astype(np.int64), groups_of(store.videos)
     judge = Judge(store, files)
     for trial in trials:
         change = partial(_changed, trial, uris=uris, rates=rates, seed=seed)
         videos, scores = judge.scores(change)
-        of_videos = [facts[video] for video in videos.tolist()]
-        yield _outcome(
-            trial,
-            scores,
-            np.array([each["label"] for each in of_videos], np.int64),
-            [each["identity"] or each["uri"] for each in of_videos],
-            seed=seed,
-        )
+        yield _outcome(trial, scores, labels[videos], [people[video] for video in videos.tolist()], seed=seed)
 
 
 def _changed(
@@ -126,7 +120,7 @@ def on_videos(
     """
     current: list[tuple[Trial, str]] = [(trials[0], "")]
     scorer = VideoScorer(files, wrap=lambda opener: _Perturbing(opener, current, seed=seed))
-    people = [video.identity or uri for uri, video in labels.items()]
+    people = [video.group for video in labels.values()]
     known = np.array([video.label for video in labels.values()], np.int64)
     for trial in trials:
         scores = []
@@ -150,14 +144,14 @@ def _as_recoded(uri: str, trial: Trial) -> Iterator[tuple[str | None, Trial]]:
     amount = LEVELS[trial.kind][trial.level - 1]
     crf, most_fps = (amount, None) if trial.kind == "compression" else (FINE_CRF, amount)
     with tempfile.TemporaryDirectory(prefix="gsg-recoded-") as scratch:
-        path: Path | None = Path(scratch) / "video.mp4"
-        assert path is not None
+        path = Path(scratch) / "video.mp4"
         try:
             with open_object(find_video(uri)) as source:
                 recode_video(source, path, crf=crf, most_fps=most_fps)
+            name = str(path)
         except VideoError:
-            path = None
-        yield str(path) if path else None, AS_IT_IS
+            name = None
+        yield name, AS_IT_IS
 
 
 def levels_markdown(outcomes: Sequence[Outcome], *, at: str) -> str:

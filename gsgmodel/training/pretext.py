@@ -8,12 +8,14 @@ are what was done to a picture, so nothing of a data set's own labels is learned
 from collections.abc import Callable
 
 import numpy as np
+import pyarrow.compute as pc
 import safetensors.torch
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
+from gsgmodel.clips.store import ClipStore
 from gsgmodel.model.backbone import make_backbone
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.gsg import IMAGENET_MEAN, IMAGENET_STD
@@ -70,6 +72,12 @@ def learn_distortions(
             optimiser.step()
             losses.append(float(loss.detach()))
     return safetensors.torch.save({name: value.contiguous() for name, value in backbone.state_dict().items()}), losses
+
+
+def real_training_clips(store: ClipStore) -> Int64[np.ndarray, "N"]:
+    """Return the rows of a store's real clips of the training split."""
+    is_real = pc.and_(pc.equal(store.clips["split"], "train"), pc.equal(store.clips["label"], 0))
+    return np.flatnonzero(is_real.to_numpy()).astype(np.int64)
 
 
 def distort(pictures: Pictures) -> tuple[Pictures, Float[Tensor, "B K"]]:

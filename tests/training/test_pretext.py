@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from gsgmodel.model.backbone import load_backbone_weights, make_backbone
 from gsgmodel.model.config import GSGConfig
-from gsgmodel.training.pretext import DISTORTIONS, distort, learn_distortions
+from gsgmodel.training.pretext import DISTORTIONS, distort, learn_distortions, real_training_clips
+from tests.small_store import make_store
 
 TINY = GSGConfig(backbone="tiny", local_from="layer3")
 
@@ -66,3 +67,11 @@ def test_a_picture_without_a_distortion_stays_and_all_stay_within_range(count, s
     assert 0 <= changed.min() <= changed.max() <= 1
     untouched = found.sum(dim=1) == 0
     assert torch.equal(changed[untouched], before[untouched])
+
+
+def test_only_real_clips_of_the_training_split_are_learned_from(tmp_path):
+    store = make_store(tmp_path / "clips", splits={"train": 6, "val": 2, "test": 2})
+    rows = real_training_clips(store)
+    assert len(rows) == 3
+    assert store.clips["split"].take(rows).to_pylist() == ["train"] * 3
+    assert store.clips["label"].take(rows).to_pylist() == [0] * 3
