@@ -1,5 +1,6 @@
 """What every test shares: shapes checked at run time, the shared media, one thread for torch."""
 
+import gc
 import os
 import uuid
 from collections.abc import Iterator
@@ -32,6 +33,12 @@ collect_ignore = ["bench/plain.py"]
 # How long an example takes says nothing where other tests run at the same time.
 hypothesis.settings.register_profile("gsg", deadline=None)
 hypothesis.settings.load_profile("gsg")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A doctest walks over linecache, from which SQLAlchemy's classes take a line when they are collected."""
+    if isinstance(item, pytest.DoctestItem):
+        gc.collect()
 
 
 @pytest.fixture(scope="session")

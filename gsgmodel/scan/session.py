@@ -13,17 +13,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TextIO
 
-from gsgmodel.scan.submitted import is_joining, submission_id
-
-# Read by Ray's native part when it is loaded: it reports as errors what this use of it makes harmless.
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-# Without it a thread that asks Ray for something after its shutdown starts a second Ray.
-os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
-if not is_joining():
-    # Events of tasks are for a dashboard: Ray keeps 14 kB a video of them, without an end that matters here.
-    os.environ.setdefault("RAY_task_events_report_interval_ms", "0")
-
 import psutil
 import ray
 from ray.data import DataContext
@@ -34,6 +23,7 @@ from gsgmodel.redact import redact
 from gsgmodel.scan.gate import open_gate
 from gsgmodel.scan.preflight import Machine, Pools, Wishes, fit_for, this_machine
 from gsgmodel.scan.stop import Patience
+from gsgmodel.scan.submitted import is_joining, submission_id
 
 NO_PROGRESS_S = 4 * 3600.0
 """Ray ends a run in which no block moved for this long; its half hour is less than a bad video may take."""

@@ -32,7 +32,7 @@ def run(capfd, monkeypatch, tmp_path):
         ([], "STORE"),
         (["nowhere"], "nowhere"),
         (["{store}", "--epochs", "0"], "--epochs is 0; accepted: 1 or more"),
-        (["{store}", "--backbone", "tiny"], "backbone 'tiny' has no pre-trained weights; use 'none'"),
+        (["{store}", "--backbone", "tiny"], "nobody has trained backbone 'tiny' on it; use 'none' or a path"),
         (
             ["{store}", "--backbone", "tiny", "--backbone-weights", "none", "--batch-norm", "sync"],
             "--batch-norm is sync",

@@ -74,18 +74,42 @@ def test_a_ray_for_a_scan_has_a_token_unless_it_is_switched_off(environment, is_
 
 
 LISTENING = """
+import time
+from ipaddress import ip_address
 import psutil
+from gsgmodel.training.distributed import train_together
 from gsgmodel.scan.session import running_ray
+import ray
+
+def listening():
+    found = {}
+    for each in psutil.Process().children(recursive=True):
+        try:
+            name = " ".join(each.cmdline())
+            found[name] = {at.laddr.ip for at in each.net_connections() if at.status == "LISTEN"}
+        except psutil.Error:
+            continue
+    return found
+
 with running_ray(object_store_bytes=300 << 20):
     from ray._private.authentication.authentication_utils import is_token_auth_enabled
-    family = psutil.Process().children(recursive=True)
-    heads = [each for each in family if "dashboard/dashboard.py" in " ".join(each.cmdline())]
-    print(is_token_auth_enabled(), sum(each.status == "LISTEN" for head in heads for each in head.net_connections()))
+    deadline = time.monotonic() + 60
+    metrics = ("dashboard/dashboard.py", "monitor.py", "DashboardAgent")
+    while time.monotonic() < deadline:
+        found = listening()
+        if all(any(part in name and found[name] for name in found) for part in metrics):
+            break
+        time.sleep(0.5)
+    else:
+        raise SystemExit("Ray's servers of metrics did not start")
+    addresses = {ip_address(each) for each in set().union(*found.values())}
+    on_loopback = [(getattr(each, "ipv4_mapped", None) or each).is_loopback for each in addresses]
+    print(is_token_auth_enabled(), all(on_loopback), repr(ray._private.worker._global_node.webui_url))
 """
 
 
-def test_the_ray_of_a_scan_has_a_token_and_serves_no_dashboard(run_python):
-    assert run_python(LISTENING).split() == ["True", "0"]
+def test_the_ray_of_a_scan_has_a_token_listens_on_loopback_only_and_serves_no_dashboard(run_python):
+    assert run_python(LISTENING).split() == ["True", "True", "''"]
 
 
 @pytest.fixture
