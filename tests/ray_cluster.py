@@ -152,3 +152,11 @@ def _end(node: subprocess.Popen[bytes]) -> None:
             process.kill()
     node.kill()
     node.wait()
+
+
+def have_token() -> None:
+    """Tokens as in a Ray of our own, for nodes that this process starts: it keeps the mode of the first Ray it had."""
+    from ray._private.authentication import authentication_token_setup as setup
+
+    setup.enable_token_auth_by_default()
+    setup.ensure_token_if_auth_enabled(create_token_if_missing=True)

@@ -1,6 +1,6 @@
 """Whether a cluster of Ray lets in whoever reaches it.
 
-Ray's own ports (control store, raylets, workers) listen on every address of a node, whatever is set; only the token
+A cluster's ports (control store, raylets, workers) listen on every address of a node, whatever is set; only the token
 keeps others from running code there. So a cluster is asked, once as a stranger and once with this environment's token.
 """
 

@@ -17,6 +17,7 @@ from gsgmodel.errors import TrainingError
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.training.crew import Crew
 from gsgmodel.training.loop import Trainer
+from tests.ray_cluster import have_token
 from tests.small_training import LoneWorker, MemoryClips, make_clips, make_job, make_settings
 
 pytestmark = [pytest.mark.usefixtures("_cluster"), pytest.mark.ray, pytest.mark.timeout(600)]
@@ -29,7 +30,6 @@ TWO = Crew(least=2, most=2, cpus=1.0, on_gpu=False)
 def _cluster() -> Iterator[None]:
     """Two nodes of one core, which this process has joined."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_AUTH_MODE", "disabled")
         patch.setenv("GSG_TEST_CLUSTER", MARK)
         # The clips of these tests are unpickled in the workers.
         patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
@@ -38,6 +38,7 @@ def _cluster() -> Iterator[None]:
 
         from gsgmodel.scan.session import running_ray
 
+        have_token()
         started = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "object_store_memory": 100 << 20})
         started.add_node(num_cpus=1, object_store_memory=100 << 20)
         patch.setenv("RAY_ADDRESS", started.address)

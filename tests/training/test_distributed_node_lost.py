@@ -12,6 +12,7 @@ import pytest
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.training.crew import Crew
 from gsgmodel.training.loop import Trainer
+from tests.ray_cluster import have_token
 from tests.small_training import LoneWorker, MemoryClips, make_clips, make_job, make_settings
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +34,6 @@ class SlowClips(MemoryClips):
 @pytest.mark.timeout(600)
 def test_a_node_killed_in_the_second_epoch_costs_no_more_than_what_came_after_its_checkpoint(tmp_path, monkeypatch):
     mark = uuid.uuid4().hex
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("GSG_TEST_CLUSTER", mark)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     import ray
@@ -46,6 +46,7 @@ def test_a_node_killed_in_the_second_epoch_costs_no_more_than_what_came_after_it
     (tmp_path / "alone").mkdir()
     undisturbed = Trainer(make_job(settings, make_clips()), LoneWorker(tmp_path / "alone"))
     undisturbed.run()
+    have_token()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 << 20})
     nodes = [cluster.add_node(num_cpus=1, object_store_memory=100 << 20) for _ in range(3)]
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
