@@ -8,7 +8,6 @@ from gsgmodel.redact import redact
 from gsgmodel.scan.authentication import Answer, ask_cluster, is_open_while_scanning
 from gsgmodel.scan.submitted import is_joining
 
-PORTS = "Ray's own ports listen on every address and rely on the token"
 _TOKEN = "RAY_AUTH_MODE=token, and the same token on every node and for whoever submits (RAY_AUTH_TOKEN_PATH)"  # noqa: S105
 
 
@@ -41,11 +40,11 @@ def _check_own(environment: Mapping[str, str]) -> Finding:
         return Finding(
             name="ray",
             verdict="unsafe",
-            text=f"RAY_AUTH_MODE switches the token off: {PORTS}, so whoever reaches this machine while a scan runs "
-            "can run code on it",
+            text="RAY_AUTH_MODE switches the token off: while a scan runs whoever has an account on this machine can "
+            "run code as this user",
             fix="unset RAY_AUTH_MODE",
         )
-    text = f"each scan starts its own on this machine, with a token and without a dashboard; {PORTS}"
+    text = "each scan starts its own on this machine, on loopback, with a token and without a dashboard"
     return Finding(name="ray", verdict="ok", text=text)
 
 
@@ -62,7 +61,7 @@ def _check_joined(address: str, environment: Mapping[str, str], ask: Callable[..
         )
     mine = ask(address, as_stranger=False, environment=environment)
     if mine is Answer.ANSWERS:
-        text = f"{shown} takes this environment's token and nothing else; {PORTS}"
+        text = f"{shown} takes this environment's token and nothing else; its ports are open to all and rely on it"
         return Finding(name="ray", verdict="ok", text=text)
     text = f"{shown} does not take this environment's token"
     return Finding(name="ray", verdict="failed", text=text, fix=f"set {_TOKEN}")

@@ -41,6 +41,8 @@ TRAINING = TrainSettings(
     lr=0.02,
     backbone_lr=0.005,
     warmup_epochs=0.5,
+    # Gradients of what is easy are large at first and drown those of the patch kind.
+    clip_norm=5.0,
     # Few clips of few people: only in pairs do they tell in time what is forged from who is filmed.
     pairs=True,
     # Compression and colours are what is to be seen.

@@ -20,11 +20,11 @@ def found(environment, *, stranger=None, mine=None):
 
 
 @pytest.mark.parametrize("environment", [{}, {"RAY_ADDRESS": "local"}, {"RAY_AUTH_MODE": "TOKEN"}])
-def test_a_ray_of_our_own_has_a_token_and_its_ports_are_told_of(environment):
+def test_a_ray_of_our_own_has_a_token_and_where_it_listens_is_told(environment):
     finding, asked = found(environment)
     assert (finding.verdict, asked) == ("ok", [])
     assert "without a dashboard" in finding.text
-    assert "listen on every address and rely on the token" in finding.text
+    assert "on loopback" in finding.text
 
 
 def test_a_token_that_is_switched_off_is_unsafe():
@@ -43,6 +43,7 @@ def test_a_cluster_that_answers_strangers_is_unsafe():
 def test_a_cluster_that_only_takes_our_token_is_ok():
     finding, asked = found(JOINED, stranger=Answer.REFUSES, mine=Answer.ANSWERS)
     assert finding.verdict == "ok"
+    assert "its ports are open to all and rely on it" in finding.text
     assert asked == [("10.0.0.1:6379", True), ("10.0.0.1:6379", False)]
 
 
