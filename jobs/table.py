@@ -9,10 +9,13 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from gsgmodel.upkeep.settings import ExportSettings, TableSettings, VacuumSettings, VerifySettings
+from jobs.table_lookups import diff, query, show
 from jobs.table_text import check_lines, status_lines, tell, unneeded_lines, verified_line
 from jobs.terminal import FAILED, OK, run_app
 
 app = App(name="gsg table", version_flags=[])
+for lookup in (show, query, diff):
+    app.command(lookup)
 Output = Annotated[str, Parameter(help="The --output of a scan: a folder or s3://BUCKET/PREFIX.")]
 Flat = Parameter(name="*")
 SETTINGS, VACUUM, EXPORT, VERIFY = TableSettings(), VacuumSettings(), ExportSettings(), VerifySettings()

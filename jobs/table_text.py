@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from jobs.terminal import bytes_text, shown_path
+from jobs.terminal import bytes_text, printable, shown_path
 
 if TYPE_CHECKING:
     from gsgmodel.evaluation.verify import Verified
@@ -46,7 +46,7 @@ def status_lines(status: "TableStatus") -> list[str]:
 
 def check_lines(check: "Check") -> list[str]:
     """Return what a check found, in a line, and some examples below it."""
-    examples = [f"{'':<17} {_printable(example)}" for example in check.examples]
+    examples = [f"{'':<17} {printable(example)}" for example in check.examples]
     return [f"{check.verdict:<6} {check.name:<10} {check.text}", *examples]
 
 
@@ -71,10 +71,6 @@ def verified_line(video: "Verified") -> str:
     """Return what became of a video's score."""
     now = video.text if video.now is None else f"{video.now:.4f}"
     return f"{video.outcome:<8} {video.before:.4f} -> {now:<11} {shown_path(video.uri)}"
-
-
-def _printable(text: str) -> str:
-    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _counts(by_status: Mapping[str, int]) -> str:

@@ -51,7 +51,7 @@ def shown_path(uri: str) -> str:
     """Return a file's path as a person reads it; characters that would move the cursor are escaped."""
     parts = urlsplit(uri)
     path = unquote(parts.path) if parts.scheme == "file" else uri
-    return _printable(path)
+    return printable(path)
 
 
 def verdict_printer(threshold: float | None) -> Callable[[dict[str, Any]], None]:
@@ -64,7 +64,7 @@ def verdict_printer(threshold: float | None) -> Callable[[dict[str, Any]], None]
             verdict = "" if threshold is None else ("FAKE " if row["score"] >= threshold else "real ")
             faces = "1 face" if row["num_faces"] == 1 else f"{row['num_faces']} faces"
             text = f"{row['score']:.4f} {verdict}{faces:<8}"
-        reason = f"  ({_printable(row['error_text'])})" if row["error_text"] else ""
+        reason = f"  ({printable(row['error_text'])})" if row["error_text"] else ""
         print(f"{text} {shown_path(row['uri'])}{reason}", flush=True)
 
     return show
@@ -157,7 +157,8 @@ def bytes_text(size_bytes: int) -> str:
     return f"{size:.1f} TB"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text without what would move the cursor: such characters are escaped."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 

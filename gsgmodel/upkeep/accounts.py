@@ -1,15 +1,12 @@
 """Proof that runs left no video out: what each says at its end of the videos that it planned."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from gsgmodel.results.places import Place
-from gsgmodel.results.storage import reading_errors
 from gsgmodel.upkeep.checks import SHOWN, Check, judged
-from gsgmodel.upkeep.inventory import list_files
+from gsgmodel.upkeep.past_runs import SUMMARY, PastRuns
 
-_SUMMARY = "summary.json"
 _ENDS = ("committed", "unfinished", "left", "lost")
 """What becomes of a planned video."""
 
@@ -23,12 +20,8 @@ def check_runs(output: Place) -> Iterator[Check]:
     Yields:
         That finished runs keep to it; which ended by an error before they could say; which have no summary.
     """
-    runs = output / "runs"
-    with reading_errors(runs.uri):
-        paths = [path.split("/") for path in list_files(runs)]
-        names = sorted({path[0] for path in paths if len(path) > 1})
-        finished = sorted(path[0] for path in paths if path[1:] == [_SUMMARY])
-        summaries = {name: _parse((runs / name).read(_SUMMARY)) for name in finished}
+    runs = PastRuns.of(output)
+    summaries = {name: runs.summary(name) for name in runs.finished}
     wrong: list[str] = []
     failed: list[str] = []
     for name, summary in summaries.items():
@@ -39,31 +32,22 @@ def check_runs(output: Place) -> Iterator[Check]:
     yield judged(
         "runs",
         wrong,
-        ok=f"{len(finished) - len(failed)} account for every video that they planned, none of which was lost",
+        ok=f"{len(runs.finished) - len(failed)} account for every video that they planned, none of which was lost",
         fault="do not account for the videos that they planned",
     )
     if failed:
         text = f"{len(failed)} ended by an error before their account"
         yield Check(name="runs", verdict="note", text=text, examples=tuple(failed[:SHOWN]))
-    if open_ := sorted(set(names) - set(finished)):
+    if open_ := sorted(set(runs.names) - set(runs.finished)):
         text = f"{len(open_)} unfinished: killed, or still at work"
         yield Check(name="runs", verdict="note", text=text, examples=tuple(open_[-SHOWN:]))
-
-
-def _parse(content: bytes | None) -> dict[str, Any]:
-    """A summary; empty where there is none in it."""
-    try:
-        summary = json.loads(content or b"")
-    except ValueError:
-        return {}
-    return summary if isinstance(summary, dict) else {}
 
 
 def _faults(summary: dict[str, Any]) -> list[str]:
     """What is wrong with the account of a run."""
     missing = [name for name in ("planned", *_ENDS) if not isinstance(summary.get(name), int)]
     if missing:
-        return [f"{_SUMMARY} has no {', '.join(missing)}"]
+        return [f"{SUMMARY} has no {', '.join(missing)}"]
     faults = []
     ends = " + ".join(f"{summary[name]} {name}" for name in _ENDS)
     if summary["planned"] != sum(summary[name] for name in _ENDS):

@@ -45,6 +45,31 @@ class ExportSettings(TableSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class LookupSettings(TableSettings):
+    """How what the table says is read."""
+
+    threshold: float | None = None
+    """Scores from it on are called fake, whatever the scan's own threshold was; 0 to 1."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_threshold(self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuerySettings(TableSettings):
+    """How much of an answer is printed."""
+
+    rows: int = 100
+    """Most rows that are printed for people; with --json all are, a line each."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rows < 1:
+            raise ConfigError(f"--rows is {self.rows}; accepted: 1 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
 class VerifySettings(TableSettings):
     """Which videos are scored again, and by what."""
 
@@ -61,3 +86,13 @@ class VerifySettings(TableSettings):
         super().__post_init__()
         if self.sample < 1:
             raise ConfigError(f"--sample is {self.sample}; accepted: 1 or more")
+
+
+def check_threshold(threshold: float | None) -> None:
+    """Make sure that a threshold lies where scores do.
+
+    Raises:
+        ConfigError: If it does not.
+    """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigError(f"--threshold is {threshold}; accepted: 0 to 1")

@@ -1,0 +1,54 @@
+"""What runs left behind beside the table: which there are, and their summaries and settings."""
+
+import json
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+from gsgmodel.results.places import Place
+from gsgmodel.results.storage import reading_errors
+from gsgmodel.upkeep.inventory import list_files
+
+SUMMARY, SETTINGS = "summary.json", "settings.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRuns:
+    """Names of an output's runs, which sort by time."""
+
+    place: Place
+    """The folder of runs."""
+    names: tuple[str, ...]
+    finished: tuple[str, ...]
+    """Those that have a summary."""
+
+    @classmethod
+    def of(cls, output: Place) -> "PastRuns":
+        """List the runs of an output; what cannot be listed is a ``ConfigError``."""
+        runs = output / "runs"
+        with reading_errors(runs.uri):
+            paths = [path.split("/") for path in list_files(runs)]
+        return cls(
+            place=runs,
+            names=tuple(sorted({path[0] for path in paths if len(path) > 1})),
+            finished=tuple(sorted(path[0] for path in paths if path[1:] == [SUMMARY])),
+        )
+
+    def summary(self, name: str) -> dict[str, Any]:
+        """The summary of a run; empty where there is none in it. What cannot be read is a ``ConfigError``."""
+        try:
+            summary = json.loads(self._read(name, SUMMARY))
+        except ValueError:
+            return {}
+        return summary if isinstance(summary, dict) else {}
+
+    def settings(self, name: str) -> dict[str, Any]:
+        """The settings of a run, resolved, as of ``summary``."""
+        try:
+            return tomllib.loads(self._read(name, SETTINGS).decode())
+        except ValueError:
+            return {}
+
+    def _read(self, name: str, file: str) -> bytes:
+        with reading_errors(self.place.uri):
+            return (self.place / name).read(file) or b""
