@@ -1,5 +1,6 @@
 """What looking things up in a table says to a person."""
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from gsgmodel.upkeep.compare import Change, Comparison
+
+
+_WHOLE = 10_000
+"""Characters of a line that goes to a file or a pipe."""
 
 
 def video_lines(row: Mapping[str, Any], *, threshold: float | None) -> list[str]:
@@ -58,7 +63,8 @@ def print_batches(batches: "Iterable[pa.RecordBatch]", *, most: int) -> None:
         for row in batch.slice(0, max(0, most - num_rows)).to_pylist():
             shown.add_row(*(Text(_cell(value)) for value in row.values()))
         num_rows += batch.num_rows
-    Console().print(shown)
+    # Where nobody sees it, a program reads it: lines stay whole.
+    Console(width=None if sys.stdout.isatty() else _WHOLE).print(shown)
     if num_rows > most:
         print(f"{num_rows - most} more rows; --rows {num_rows} or --json for all", flush=True)
 

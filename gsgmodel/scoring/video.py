@@ -77,12 +77,19 @@ class VideoScorer:
 
     def score(self, ref: VideoRef) -> dict[str, Any]:
         """Return the row of a listed video, with every one of ``COLUMNS``."""
-        video = self._preparer.prepare(partial(open_object, ref))
+        return self.judge(ref.uri, self.prepare(ref))
+
+    def prepare(self, ref: VideoRef) -> PreparedVideo:
+        """Return what becomes of a listed video before the network."""
+        return self._preparer.prepare(partial(open_object, ref))
+
+    def judge(self, uri: str, video: PreparedVideo) -> dict[str, Any]:
+        """Return the row of a prepared video."""
         prepared = prepared_facts(video)
         scored: list[ScoredClip] = []
         if video.clips:
             (scored,) = self._network.score([np.stack([clip.crops for clip in video.clips])])
-        return self._row(ref.uri, prepared | scored_facts(prepared, scored, combine=self._combine))
+        return self._row(uri, prepared | scored_facts(prepared, scored, combine=self._combine))
 
     def score_named(self, name: str) -> dict[str, Any]:
         """Return the row of a video by its path or URI; one that cannot be found has a row too."""

@@ -65,7 +65,7 @@ def resolve_run(snapshot: Snapshot, name: str) -> str:
         ConfigError: If none has rows, or several begin so.
     """
     rows = snapshot.answer(
-        "SELECT run_id, scoring_id, max(scored_at) AS at FROM videos GROUP BY ALL ORDER BY at DESC",
+        "SELECT run_id, scoring_id, max(scored_at) AS last_at FROM videos GROUP BY ALL ORDER BY last_at DESC",
         columns=["run_id", "scoring_id", "scored_at"],
     )
     runs = list(dict.fromkeys(str(row["run_id"]) for row in rows))
@@ -76,7 +76,7 @@ def resolve_run(snapshot: Snapshot, name: str) -> str:
     if len(found) != 1:
         raise ConfigError(
             f"RUN is {name!r}, {'which several begin with' if found else 'of which there are no rows'}; accepted: "
-            f"newest, before, or one of {', '.join(known[:SHOWN])}"
+            f"{', '.join(words)}, or one of {', '.join(known[:SHOWN])}"
         )
     return found[0]
 

@@ -12,9 +12,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         Status.TOO_SHORT: "nothing: there is no moving picture in it",
         Status.UNREADABLE: "try to play it; upload it again if it was cut off, otherwise it is no video",
         Status.UNSUPPORTED: "convert it to MP4 with H.264; playlists and encrypted videos are never opened",
-        Status.TOO_LARGE: "raise the limit that the text names (--decode.max-pixels, --decode.max-bytes, ...), or "
-        "scale the video down",
-        Status.TIMEOUT: "--retry timeout tries again; --decode.timeout-s gives more time",
+        Status.TOO_LARGE: "scale the video down or cut it; the limit that the text names protects every scan",
+        Status.TIMEOUT: "--retry timeout tries again, on a less busy machine",
         Status.CRASHED: "treat it as hostile; --retry crashed tries again with another decoder",
         Status.CHANGED: "nothing: the next run takes the object as it is then",
         Status.MISSING: "nothing: the object is gone",

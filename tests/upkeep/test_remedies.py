@@ -9,10 +9,9 @@ def test_there_is_a_sentence_for_whatever_can_become_of_a_video():
     assert set(REMEDIES) == {*Status, LEFT, LOST}
 
 
-def test_settings_that_are_named_are_there():
+def test_statuses_to_retry_are_statuses():
     from gsgmodel.scan.settings import ScanSettings
 
-    decode = ScanSettings().decode
-    for text in REMEDIES.values():
-        for flag in (word.strip(",);") for word in text.split() if "--decode." in word):
-            assert hasattr(decode, flag.strip("(").removeprefix("--decode.").replace("-", "_")), flag
+    named = [text.split("--retry ")[1].split()[0] for text in REMEDIES.values() if "--retry " in text]
+    assert named == ["timeout", "crashed"]
+    ScanSettings(retry=tuple(named))
