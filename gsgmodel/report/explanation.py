@@ -36,14 +36,6 @@ def explanation_page(
     return render("explain.html", title=title, videos=parts, show_faces=show_faces)
 
 
-def strips_of(clip: ExplainedClip, *, show_faces: bool) -> list[dict[str, Any]]:
-    """The strips of a clip as parts of a page."""
-    return [
-        {"text": TEXTS[name], "uri": picture_uri(as_jpeg(strip)), "width": strip.width, "height": strip.height}
-        for name, strip in clip_strips(clip, side_px=SIDE_PX, show_faces=show_faces).items()
-    ]
-
-
 def _model_part(video: ExplainedVideo, threshold: float | None, *, show_faces: bool) -> dict[str, Any]:
     row = video.row
     return {
@@ -54,16 +46,28 @@ def _model_part(video: ExplainedVideo, threshold: float | None, *, show_faces: b
         "score_global": row["score_global"],
         "score_fusion": row["score_fusion"],
         "threshold": threshold,
-        "clips": [
-            {
-                "track_id": clip.track_id,
-                "start_s": clip.start_s,
-                "end_s": clip.end_s,
-                "score": clip.scores.score,
-                "num_frames": len(clip.crops),
-                "frames": " ".join(f"{score:.2f}" for score in clip.frame_scores),
-                "strips": strips_of(clip, show_faces=show_faces),
-            }
-            for clip in video.clips
-        ],
+        "clips": clip_parts(video, show_faces=show_faces),
     }
+
+
+def clip_parts(video: ExplainedVideo, *, show_faces: bool) -> list[dict[str, Any]]:
+    """The explained clips of a video as parts of a page."""
+    return [
+        {
+            "track_id": clip.track_id,
+            "start_s": clip.start_s,
+            "end_s": clip.end_s,
+            "score": clip.scores.score,
+            "num_frames": len(clip.crops),
+            "frames": " ".join(f"{score:.2f}" for score in clip.frame_scores),
+            "strips": _strips(clip, show_faces=show_faces),
+        }
+        for clip in video.clips
+    ]
+
+
+def _strips(clip: ExplainedClip, *, show_faces: bool) -> list[dict[str, Any]]:
+    return [
+        {"text": TEXTS[name], "uri": picture_uri(as_jpeg(strip)), "width": strip.width, "height": strip.height}
+        for name, strip in clip_strips(clip, side_px=SIDE_PX, show_faces=show_faces).items()
+    ]

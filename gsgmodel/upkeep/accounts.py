@@ -1,6 +1,6 @@
 """Proof that runs left no video out: what each says at its end of the videos that it planned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gsgmodel.results.places import Place
@@ -28,7 +28,7 @@ def check_runs(output: Place) -> Iterator[Check]:
         if summary and "planned" not in summary and summary.get("exit_code"):
             failed.append(f"{name}: {summary.get('reason', 'no reason given')}")
         else:
-            wrong += [f"{name}: {fault}" for fault in _faults(summary)]
+            wrong += [f"{name}: {fault}" for fault in faults(summary)]
     yield judged(
         "runs",
         wrong,
@@ -43,15 +43,15 @@ def check_runs(output: Place) -> Iterator[Check]:
         yield Check(name="runs", verdict="note", text=text, examples=tuple(open_[-SHOWN:]))
 
 
-def _faults(summary: dict[str, Any]) -> list[str]:
+def faults(summary: Mapping[str, Any]) -> list[str]:
     """What is wrong with the account of a run."""
     missing = [name for name in ("planned", *_ENDS) if not isinstance(summary.get(name), int)]
     if missing:
         return [f"{SUMMARY} has no {', '.join(missing)}"]
-    faults = []
+    found = []
     ends = " + ".join(f"{summary[name]} {name}" for name in _ENDS)
     if summary["planned"] != sum(summary[name] for name in _ENDS):
-        faults.append(f"{summary['planned']} planned, but {ends}")
+        found.append(f"{summary['planned']} planned, but {ends}")
     if summary["lost"]:
-        faults.append(f"{summary['lost']} of {summary['planned']} lost")
-    return faults
+        found.append(f"{summary['lost']} of {summary['planned']} lost")
+    return found

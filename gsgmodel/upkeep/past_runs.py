@@ -2,14 +2,18 @@
 
 import json
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from gsgmodel.results.places import Place
 from gsgmodel.results.storage import reading_errors
 from gsgmodel.upkeep.inventory import list_files
 
-SUMMARY, SETTINGS = "summary.json", "settings.toml"
+SUMMARY, SETTINGS, UNFINISHED = "summary.json", "settings.toml", "unfinished.parquet"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +52,17 @@ class PastRuns:
             return tomllib.loads(self._read(name, SETTINGS).decode())
         except ValueError:
             return {}
+
+    def unfinished(self, name: str) -> dict[str, int]:
+        """How many planned videos of a run got no row, by status, as of ``summary``."""
+        content = self._read(name, UNFINISHED)
+        if not content:
+            return {}
+        try:
+            found = pq.read_table(pa.BufferReader(content), columns=["status"])
+        except pa.ArrowInvalid:
+            return {}
+        return dict(Counter(found["status"].to_pylist()))
 
     def _read(self, name: str, file: str) -> bytes:
         with reading_errors(self.place.uri):

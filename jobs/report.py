@@ -1,0 +1,126 @@
+"""Make one page of a scan: what was flagged and why, what could not be scored, and whether to trust it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from gsgmodel.errors import ConfigError, VideoError
+from gsgmodel.report.settings import ReportSettings
+from jobs.terminal import OK, bytes_text, run_app, say, shown_path
+
+if TYPE_CHECKING:
+    from gsgmodel.model.weights import ModelFiles
+    from gsgmodel.report.collect import Findings
+
+app = App(name="gsg report", version_flags=[])
+
+
+@app.default
+def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
+    """Make a page of a scan that opens from disk and loads nothing: scores, videos, pictures, failures, changes.
+
+    Faces are blurred beyond recovery unless --show-faces is said. The top videos are read and judged again for their
+    pictures, where they and the model are within reach.
+
+    Examples:
+        gsg report --output results/
+
+        gsg report --output s3://results/fakes --run 20261125T0100 --top 50 --html tonight.html
+
+        gsg report --output results/ --run all --no-pictures
+
+    Args:
+        settings: Which run, and what is shown.
+    """
+    from gsgmodel.report.collect import collect
+    from gsgmodel.report.report import report_page
+    from gsgmodel.upkeep.snapshot import Snapshot
+
+    file = page_file(settings.html)
+    snapshot = Snapshot.open(settings.output, s3_endpoint=settings.s3_endpoint)
+    findings = collect(snapshot, settings.run, threshold=settings.threshold)
+    files = find_model(findings, settings)
+    page = report_page(
+        findings,
+        pictures=take_pictures(findings, files, settings) if files and settings.pictures else {},
+        card={} if files is None else files.settings.card,
+        threshold=settings.threshold,
+        show_faces=settings.show_faces,
+    )
+    file.write_text(page, encoding="utf-8")
+    size_bytes = file.stat().st_size
+    say([f"report of {findings.rows.num_rows} videos in {file}, {bytes_text(size_bytes)}"])
+    if settings.json:
+        facts = {"file": str(file), "run": findings.run, "videos": findings.rows.num_rows, "bytes": size_bytes}
+        print(json.dumps(facts | {"by_status": findings.by_status}), flush=True)
+    return OK
+
+
+def page_file(html: str) -> Path:
+    """The file, which can be written.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    file = Path(html)
+    if not file.parent.is_dir() or file.is_dir():
+        raise ConfigError(f"--html is {html!r}; accepted: the path of a file in a folder that is there")
+    return file
+
+
+def find_model(findings: "Findings", settings: ReportSettings) -> "ModelFiles | None":
+    """The model that scored; None, and a sentence, where it is not within reach or another one by now.
+
+    Raises:
+        ConfigError: If --model names none.
+    """
+    from gsgmodel.report.collect import names_of
+    from gsgmodel.tracking.address import tracking_address
+    from gsgmodel.tracking.registry import resolve_model
+
+    names = names_of(findings.rows["model_uri"].to_pylist())
+    name = settings.model or (names[0] if len(names) == 1 else None)
+    if name is None:
+        say(["no pictures: " + (f"{len(names)} models scored" if names else "no row names a model")])
+        return None
+    try:
+        files = resolve_model(name, tracking_uri=tracking_address(settings.tracking_uri, folder=Path.cwd()))
+    except ConfigError as error:
+        if settings.model:
+            raise
+        say([f"no pictures: {error}"])
+        return None
+    if files.digest not in findings.rows["model_digest"].to_pylist():
+        say([f"no pictures: {name} is another model by now; --model names the one that scored"])
+        return None
+    return files
+
+
+def take_pictures(findings: "Findings", files: "ModelFiles", settings: ReportSettings) -> dict[bytes, list[Any]]:
+    """Explain the videos with the highest scores; one that cannot be read any more is left out, and said."""
+    from gsgmodel.report.explanation import clip_parts
+    from gsgmodel.scoring.explain import VideoExplainer
+    from gsgmodel.scoring.video import find_video
+
+    explainer, found = VideoExplainer({"model": files}), {}
+    for row in findings.rows.slice(0, settings.top).select(["video_id", "uri", "score"]).to_pylist():
+        if row["score"] is None:
+            break
+        try:
+            ref = find_video(row["uri"])
+        except VideoError as error:
+            say([f"no picture of {shown_path(row['uri'])}: {error}"])
+            continue
+        if ref.video_id != row["video_id"]:
+            say([f"no picture of {shown_path(row['uri'])}: it was replaced since"])
+            continue
+        (explained,) = explainer.explain(ref)
+        found[row["video_id"]] = clip_parts(explained, show_faces=settings.show_faces)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
