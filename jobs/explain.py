@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from gsgmodel.errors import ConfigError, VideoError
-from gsgmodel.report.settings import ExplainSettings
+from gsgmodel.report.settings import ExplainSettings, make_folder
 from jobs.terminal import FAILED, OK, run_app, say, shown_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from gsgmodel.model.weights import ModelFiles
     from gsgmodel.records import VideoRef
     from gsgmodel.scoring.explain import ExplainedVideo
 
@@ -43,9 +42,13 @@ def main(*videos: str, settings: Annotated[ExplainSettings, Parameter(name="*")]
     if not videos:
         raise ConfigError("VIDEO is missing; accepted: files or s3://BUCKET/KEY")
     from gsgmodel.report.explanation import explanation_page
+    from gsgmodel.report.models import find_models
     from gsgmodel.scoring.explain import VideoExplainer
 
-    folder, models = output_folder(settings), find_models(settings)
+    folder, models = (
+        make_folder(settings.output),
+        find_models([settings.model, *settings.compare], settings.tracking_uri),
+    )
     explainer = VideoExplainer(
         models,
         most_clips=settings.clips,
@@ -66,43 +69,6 @@ def main(*videos: str, settings: Annotated[ExplainSettings, Parameter(name="*")]
     page.write_text(explanation_page(found, thresholds=thresholds, show_faces=settings.show_faces))
     say([f"explained {len(found)} of {len(videos)} videos: {page}"])
     return OK if len(found) == len(videos) else FAILED
-
-
-def output_folder(settings: ExplainSettings) -> Path:
-    """Make the folder.
-
-    Raises:
-        ConfigError: If it cannot be made.
-    """
-    folder = Path(settings.output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(
-            f"--output is {settings.output!r}, which cannot be made: {error.strerror}; accepted: a folder"
-        ) from error
-    return folder
-
-
-def find_models(settings: ExplainSettings) -> "dict[str, ModelFiles]":
-    """Find the models.
-
-    Raises:
-        ConfigError: If one of them prepares videos otherwise than the others.
-    """
-    from gsgmodel.tracking.address import tracking_address
-    from gsgmodel.tracking.registry import resolve_model
-
-    address = tracking_address(settings.tracking_uri, folder=Path.cwd())
-    models = {name: resolve_model(name, tracking_uri=address) for name in (settings.model, *settings.compare)}
-    wanted = models[settings.model].settings.preparation.digest
-    for name in settings.compare:
-        if models[name].settings.preparation.digest != wanted:
-            raise ConfigError(
-                f"--compare is {name!r}, which prepares videos otherwise than {settings.model!r}; accepted: a model "
-                "with as many frames and as large crops"
-            )
-    return models
 
 
 def explain(explain_ref: "Callable[[VideoRef], Iterator[ExplainedVideo]]", name: str) -> "list[ExplainedVideo]":

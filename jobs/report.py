@@ -2,13 +2,12 @@
 
 import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from gsgmodel.errors import ConfigError, VideoError
-from gsgmodel.report.settings import ReportSettings
+from gsgmodel.errors import VideoError
+from gsgmodel.report.settings import ReportSettings, page_file
 from jobs.terminal import OK, bytes_text, run_app, say, shown_path
 
 if TYPE_CHECKING:
@@ -35,14 +34,21 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
     Args:
         settings: Which run, and what is shown.
     """
-    from gsgmodel.report.collect import collect
+    from gsgmodel.report.collect import collect, names_of
+    from gsgmodel.report.models import find_scorer
     from gsgmodel.report.report import report_page
     from gsgmodel.upkeep.snapshot import Snapshot
 
     file = page_file(settings.html)
     snapshot = Snapshot.open(settings.output, s3_endpoint=settings.s3_endpoint)
     findings = collect(snapshot, settings.run, threshold=settings.threshold)
-    files = find_model(findings, settings)
+    files, missing = find_scorer(
+        names_of(findings.rows["model_uri"].to_pylist()),
+        set(findings.rows["model_digest"].to_pylist()),
+        model=settings.model,
+        tracking_uri=settings.tracking_uri,
+    )
+    say([f"no pictures: {missing}"] if missing else [])
     page = report_page(
         findings,
         pictures=take_pictures(findings, files, settings) if files and settings.pictures else {},
@@ -57,46 +63,6 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
         facts = {"file": str(file), "run": findings.run, "videos": findings.rows.num_rows, "bytes": size_bytes}
         print(json.dumps(facts | {"by_status": findings.by_status}), flush=True)
     return OK
-
-
-def page_file(html: str) -> Path:
-    """The file, which can be written.
-
-    Raises:
-        ConfigError: If it cannot.
-    """
-    file = Path(html)
-    if not file.parent.is_dir() or file.is_dir():
-        raise ConfigError(f"--html is {html!r}; accepted: the path of a file in a folder that is there")
-    return file
-
-
-def find_model(findings: "Findings", settings: ReportSettings) -> "ModelFiles | None":
-    """The model that scored; None, and a sentence, where it is not within reach or another one by now.
-
-    Raises:
-        ConfigError: If --model names none.
-    """
-    from gsgmodel.report.collect import names_of
-    from gsgmodel.tracking.address import tracking_address
-    from gsgmodel.tracking.registry import resolve_model
-
-    names = names_of(findings.rows["model_uri"].to_pylist())
-    name = settings.model or (names[0] if len(names) == 1 else None)
-    if name is None:
-        say(["no pictures: " + (f"{len(names)} models scored" if names else "no row names a model")])
-        return None
-    try:
-        files = resolve_model(name, tracking_uri=tracking_address(settings.tracking_uri, folder=Path.cwd()))
-    except ConfigError as error:
-        if settings.model:
-            raise
-        say([f"no pictures: {error}"])
-        return None
-    if files.digest not in findings.rows["model_digest"].to_pylist():
-        say([f"no pictures: {name} is another model by now; --model names the one that scored"])
-        return None
-    return files
 
 
 def take_pictures(findings: "Findings", files: "ModelFiles", settings: ReportSettings) -> dict[bytes, list[Any]]:

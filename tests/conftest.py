@@ -15,7 +15,7 @@ from tests.servers import S3_ENVIRONMENT, serving_s3
 
 PURE_ROOMS = (
     *("records", "redact", "metrics", "archive", "video", "faces", "model", "results", "datasets", "scoring"),
-    "evaluation",
+    *("evaluation", "report"),
 )
 # Ray cannot send hooked classes to its processes, so only what stays with the driver or is a plain function.
 PURE_MODULES = (

@@ -1,6 +1,7 @@
 """What a user can set for reports and explanations. Light, so that a slip on the command line costs no time."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from gsgmodel.archive.identity import check_endpoint
@@ -77,3 +78,31 @@ class ReportSettings:
         check_threshold(self.threshold)
         if not 0 <= self.top <= MOST_PICTURED:
             raise ConfigError(f"--top is {self.top}; accepted: 0 to {MOST_PICTURED}")
+
+
+def make_folder(output: str) -> Path:
+    """Make the folder that pictures go to.
+
+    Raises:
+        ConfigError: If it cannot be made.
+    """
+    folder = Path(output)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"--output is {output!r}, which cannot be made: {error.strerror}; accepted: a folder"
+        ) from error
+    return folder
+
+
+def page_file(html: str) -> Path:
+    """The file of a page, which can be written.
+
+    Raises:
+        ConfigError: If it cannot.
+    """
+    file = Path(html)
+    if not file.parent.is_dir() or file.is_dir():
+        raise ConfigError(f"--html is {html!r}; accepted: the path of a file in a folder that is there")
+    return file

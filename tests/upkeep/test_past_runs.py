@@ -1,6 +1,9 @@
 """What runs left beside the table."""
 
+import pyarrow as pa
+
 from gsgmodel.results.runs import RunFolder
+from gsgmodel.results.schema import UNFINISHED
 from gsgmodel.results.storage import output_place
 from gsgmodel.upkeep.past_runs import PastRuns
 
@@ -27,3 +30,15 @@ def test_what_is_not_there_or_is_no_summary_is_empty(tmp_path):
 
 def test_an_output_without_runs_has_none(tmp_path):
     assert PastRuns.of(output_place(str(tmp_path))).names == ()
+
+
+def test_videos_without_a_row_are_counted_by_status(tmp_path):
+    folder = RunFolder.create(str(tmp_path), "run")
+    runs = PastRuns.of(output_place(str(tmp_path)))
+    assert runs.unfinished("run") == {}
+    left = dict.fromkeys(UNFINISHED.names) | {"video_id": b"1", "uri": "a", "status": "left"}
+    rows = [left, left | {"status": "denied"}, left]
+    folder.write_unfinished(pa.Table.from_pylist(rows, schema=UNFINISHED))
+    assert runs.unfinished("run") == {"left": 2, "denied": 1}
+    folder.unfinished_path.write_bytes(b"no Parquet")
+    assert runs.unfinished("run") == {}
