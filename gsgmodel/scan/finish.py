@@ -7,7 +7,8 @@ from gsgmodel.errors import Status
 from gsgmodel.model.config import UNTRAINED
 from gsgmodel.results.runs import to_toml
 from gsgmodel.scan.commit import Committer
-from gsgmodel.scan.opening import Scan
+from gsgmodel.scan.notify import notify
+from gsgmodel.scan.opening import NOTIFY_S, Scan
 from gsgmodel.scan.passes import Account
 from gsgmodel.scan.plan import Plan, left_out_text
 from gsgmodel.scan.run import FAILED
@@ -70,12 +71,20 @@ def finish(
     if scan.run_folder:
         scan.run_folder.write_unfinished(unfinished_rows(plan, account, committer))
         scan.run_folder.write_summary(asdict(summary))
-    if stop.signum is not None:
-        return _tracked(scan, summary, wait_s=STOPPED_WAIT_S)
-    untidy = untidy_note(scan)
+    is_stopped = stop.signum is not None
+    untidy = None if is_stopped else untidy_note(scan)
     if untidy:
         summary = replace(summary, notes=[*summary.notes, untidy])
-    return _tracked(scan, summary, wait_s=TRACKING_WAIT_S)
+    summary = _tracked(scan, summary, wait_s=STOPPED_WAIT_S if is_stopped else TRACKING_WAIT_S)
+    return _notified(scan, summary, within_s=STOPPED_WAIT_S if is_stopped else NOTIFY_S)
+
+
+def _notified(scan: Scan, summary: Summary, *, within_s: float) -> Summary:
+    """Tell whoever waits; where that fails it becomes a note, never a failure."""
+    if not scan.settings.notify or scan.settings.dry_run:
+        return summary
+    lost = notify(scan.settings.notify, asdict(summary), within_s=within_s)
+    return replace(summary, notes=[*summary.notes, lost]) if lost else summary
 
 
 def _tracked(scan: Scan, summary: Summary, *, wait_s: float) -> Summary:

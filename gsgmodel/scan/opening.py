@@ -20,6 +20,7 @@ from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Committer, Sink
+from gsgmodel.scan.notify import host_of, notify
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
@@ -34,6 +35,8 @@ from gsgmodel.video.container import DECODER_VERSION
 SCORING_REVISION = 1
 """Raised whenever this code moves scores of an unchanged video by an unchanged model; a golden test holds it."""
 
+NOTIFY_S = 15.0
+"""For word of the end to arrive."""
 Show = Callable[[dict[str, Any]], None]
 
 
@@ -100,7 +103,9 @@ def open_scan(
     provenance = _provenance(settings, model, started_at)
     kept = settings.output is not None and not settings.dry_run
     with tempfile.TemporaryDirectory(prefix="gsg-plan-") as scratch, _turn(settings, provenance.run_id, kept=kept):
-        resolved = {**asdict(replace(settings, input=inputs)), "identity": asdict(provenance)}
+        # Of an address that is told only the host is kept: the rest is what lets somebody write there.
+        shown = replace(settings, input=inputs, notify=settings.notify and host_of(settings.notify))
+        resolved = {**asdict(shown), "identity": asdict(provenance)}
         run_folder = None
         if settings.output is not None and kept:
             run_folder = make_run_folder(settings.output, resolved, s3_endpoint=settings.s3_endpoint)
@@ -122,8 +127,16 @@ def open_scan(
             recount=recount,
             started_at=started_at,
         )
-        with last_word(scan, tell=partial(scan.tracked.finish, failed=True) if scan.tracked else None):
+        with last_word(scan, tell=partial(_tell_failed, scan)):
             yield scan
+
+
+def _tell_failed(scan: Scan, summary: Mapping[str, Any]) -> None:
+    """Tell those who wait for a summary that an error ended the run."""
+    if scan.tracked:
+        scan.tracked.finish(dict(summary), failed=True)
+    if scan.settings.notify:
+        notify(scan.settings.notify, summary, within_s=NOTIFY_S)
 
 
 def _turn(settings: ScanSettings, run_id: str, *, kept: bool) -> AbstractContextManager[bool]:

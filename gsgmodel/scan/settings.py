@@ -12,6 +12,7 @@ from gsgmodel.errors import TERMINAL, ConfigError, Status
 from gsgmodel.model.config import WantedNumerics
 from gsgmodel.model.settings import FOLLOWED
 from gsgmodel.records import Preparation
+from gsgmodel.scan.notify import check_address
 from gsgmodel.scan.preflight import Wishes
 from gsgmodel.tracking.address import DEFAULT_MODEL
 from gsgmodel.video.limits import Level
@@ -110,6 +111,8 @@ class ScanSettings(RunSettings):
     """Where another scan is writing to the output: wait for its end, leave it to that, or score at the same time."""
     canary: str | None = None
     """A folder of a few videos to score before all others and once more at the end; the run fails if a score moved."""
+    notify: str | None = None
+    """Send the summary as JSON to this http(s) address at the end; best as GSG_NOTIFY: such addresses are secrets."""
     fail_on_flagged: bool = False
     """Exit with 4 when a video's score reaches the model's threshold."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
@@ -128,6 +131,7 @@ class ScanSettings(RunSettings):
         super().__post_init__()
         _at_least("score-actors", self.score_actors, 1)
         _at_least("batch-clips", self.batch_clips, 1)
+        check_address(self.notify)
 
     @property
     def wishes(self) -> Wishes:

@@ -22,6 +22,7 @@ from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scan.sinks import Provenance, TableSink, videos_of
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.scan.summary import LEFT, LOST
+from tests.scan.test_notify import listening
 
 MODEL = ModelFiles(
     uri=UNTRAINED,
@@ -189,6 +190,19 @@ def test_what_mlflow_did_not_take_is_a_note_and_no_failure(scan, plan_of, commit
     tracking = replace(scan, tracked=TrackedRun("MLflow is down"))
     summary = finish(tracking, plan_of(0), account(planned=0), committer, stop=stopped())
     assert (summary.exit_code, summary.notes[-1]) == (0, "MLflow is down")
+
+
+@pytest.mark.parametrize("answer", [200, 403])
+def test_whoever_waits_is_told_the_summary_or_it_is_a_note(scan, plan_of, committer, answer):
+    with listening(answer) as (url, heard):
+        waiting = replace(scan, settings=replace(scan.settings, notify=f"{url}/SECRET"))
+        summary = finish(waiting, plan_of(0), account(planned=0), committer, stop=stopped())
+    ((path, _, content),) = heard
+    assert path == "/SECRET"
+    assert content["run_id"] == summary.run_id
+    assert [note for note in summary.notes if "told" in note] == (
+        [] if answer == 200 else [f"{url} was not told of the end: it answered 403"]
+    )
 
 
 def test_the_summary_reads_as_sentences_the_exit_code_last(scan, plan_of, committer, scored):

@@ -22,6 +22,7 @@ from gsgmodel.scan.opening import open_scan, scoring_id
 from gsgmodel.scan.run import SHOW_EVERY_S
 from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scan.sinks import ListSink, TableSink
+from tests.scan.test_notify import listening
 
 TINY = GSGConfig(backbone="tiny", hidden=16, layers=2, num_selected=2, attention_hidden=8)
 SCORING = {"model_digest": "d", "preparation": Preparation(), "faces": "all", "window_s": 60.0, "max_clips": 32}
@@ -208,3 +209,17 @@ def test_a_summary_that_was_written_stays(opened):
     with opened() as scan:
         scan.run_folder.write_summary({"exit_code": 0})
     assert json.loads(scan.run_folder.summary_path.read_text()) == {"exit_code": 0}
+
+
+def test_whoever_waits_is_told_of_an_error_and_the_address_is_kept_nowhere(opened):
+    with (
+        listening(200) as (url, heard),
+        pytest.raises(RuntimeError),
+        opened(notify=f"{url}/SECRET") as scan,
+    ):
+        raise RuntimeError("a bug")
+    ((path, _, content),) = heard
+    assert (path, content["exit_code"], content["reason"]) == ("/SECRET", 1, "ended by an error")
+    assert scan.resolved["notify"] == url
+    kept = b"".join(path.read_bytes() for path in scan.run_folder.path.rglob("*") if path.is_file())
+    assert b"SECRET" not in kept

@@ -1,0 +1,87 @@
+"""Word to whoever waits for the end of a scan: its summary, sent to an address as JSON."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+from gsgmodel.errors import ConfigError
+
+TRIES = 3
+PAUSE_S = 1.0
+"""Before the second try; twice as long before each further one."""
+_OURS, _THEIRS = 400, 500
+"""From which answers on a request is refused, and from which on its server failed and may do better a second time."""
+
+
+def check_address(address: str | None) -> None:
+    """Make sure that something can be sent to an address.
+
+    Raises:
+        ConfigError: If it is none of the web; of its value only the host is shown, because the rest is often a secret.
+    """
+    if address is not None and host_of(address) is None:
+        raise ConfigError("--notify is no address of the web; accepted: http(s)://HOST/PATH, best as GSG_NOTIFY")
+
+
+def host_of(address: str) -> str | None:
+    """The scheme and host of an address, all of it that may be shown or kept; None if it is none of the web.
+
+    >>> host_of("https://hooks.example/services/T0/SECRET")
+    'https://hooks.example'
+    """
+    try:
+        parts = urlsplit(address)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return None
+    has_host = parts.scheme in {"http", "https"} and parts.hostname
+    return f"{parts.scheme}://{parts.hostname}{port}" if has_host else None
+
+
+def notify(address: str, summary: Mapping[str, Any], *, within_s: float) -> str | None:
+    """Send a summary.
+
+    ``text`` says it in a sentence, which is what chats show; everything else of the summary is beside it.
+
+    Args:
+        address: As ``check_address`` takes it.
+        summary: As ``summary.json`` has it.
+        within_s: Time for all tries together.
+
+    Returns:
+        None if it arrived, else why not, in a sentence.
+    """
+    content = json.dumps({"text": sentence(summary), **summary}).encode()
+    # Only addresses of the web come here.
+    request = Request(address, data=content, headers={"Content-Type": "application/json"})  # noqa: S310
+    ends_s, said = time.monotonic() + within_s, ""
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(min(PAUSE_S * 2 ** (attempt - 1), max(0.0, ends_s - time.monotonic())))
+        left_s = ends_s - time.monotonic()
+        if left_s <= 0:
+            break
+        try:
+            with urlopen(request, timeout=left_s):  # noqa: S310
+                return None
+        except HTTPError as error:
+            said = f"it answered {error.code}"
+            if _OURS <= error.code < _THEIRS:
+                break
+        except (URLError, OSError) as error:
+            said = str(getattr(error, "reason", error)) or type(error).__name__
+    return f"{host_of(address)} was not told of the end: {said or 'no time was left'}"
+
+
+def sentence(summary: Mapping[str, Any]) -> str:
+    """The end of a run in a sentence."""
+    counts = ", ".join(f"{name} {count}" for name, count in summary.get("by_status", {}).items())
+    flagged = f", {summary['flagged']} flagged" if summary.get("threshold") is not None else ""
+    found = f": {counts}{flagged}" if counts else ""
+    return (
+        f"scan {summary.get('run_id')} ended with exit code {summary.get('exit_code')} ({summary.get('reason')}){found}"
+    )
