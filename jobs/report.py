@@ -2,17 +2,12 @@
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from gsgmodel.errors import VideoError
 from gsgmodel.report.settings import ReportSettings, page_file
 from jobs.terminal import OK, bytes_text, run_app, say, shown_path
-
-if TYPE_CHECKING:
-    from gsgmodel.model.weights import ModelFiles
-    from gsgmodel.report.collect import Findings
 
 app = App(name="gsg report", version_flags=[])
 
@@ -35,6 +30,7 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
         settings: Which run, and what is shown.
     """
     from gsgmodel.report.collect import collect, names_of
+    from gsgmodel.report.gallery import take_pictures
     from gsgmodel.report.models import find_scorer
     from gsgmodel.report.report import report_page
     from gsgmodel.upkeep.snapshot import Snapshot
@@ -51,7 +47,16 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
     say([f"no pictures: {missing}"] if missing else [])
     page = report_page(
         findings,
-        pictures=take_pictures(findings, files, settings) if files and settings.pictures else {},
+        pictures=take_pictures(
+            findings,
+            files,
+            top=settings.top,
+            show_faces=settings.show_faces,
+            s3_endpoint=settings.s3_endpoint,
+            note=lambda uri, why: say([f"no picture of {shown_path(uri)}: {why}"]),
+        )
+        if files and settings.pictures
+        else {},
         card={} if files is None else files.settings.card,
         threshold=settings.threshold,
         show_faces=settings.show_faces,
@@ -63,29 +68,6 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
         facts = {"file": str(file), "run": findings.run, "videos": findings.rows.num_rows, "bytes": size_bytes}
         print(json.dumps(facts | {"by_status": findings.by_status}), flush=True)
     return OK
-
-
-def take_pictures(findings: "Findings", files: "ModelFiles", settings: ReportSettings) -> dict[bytes, list[Any]]:
-    """Explain the videos with the highest scores; one that cannot be read any more is left out, and said."""
-    from gsgmodel.report.explanation import clip_parts
-    from gsgmodel.scoring.explain import VideoExplainer
-    from gsgmodel.scoring.video import find_video
-
-    explainer, found = VideoExplainer({"model": files}), {}
-    for row in findings.rows.slice(0, settings.top).select(["video_id", "uri", "score"]).to_pylist():
-        if row["score"] is None:
-            break
-        try:
-            ref = find_video(row["uri"])
-        except VideoError as error:
-            say([f"no picture of {shown_path(row['uri'])}: {error}"])
-            continue
-        if ref.video_id != row["video_id"]:
-            say([f"no picture of {shown_path(row['uri'])}: it was replaced since"])
-            continue
-        (explained,) = explainer.explain(ref)
-        found[row["video_id"]] = clip_parts(explained, show_faces=settings.show_faces)
-    return found
 
 
 if __name__ == "__main__":

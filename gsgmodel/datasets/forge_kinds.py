@@ -28,7 +28,7 @@ SPOT_RADIUS = (0.16, 0.20)
 SPOT_PLACE = 0.25
 """Farthest from the face's centre, across and down."""
 GRID_PERIOD = 0.09
-GRID_AMPLITUDE = 32.0
+GRID_AMPLITUDE = 48.0
 """Of 255."""
 GREENER = (0.07, 0.10)
 """By how much green grows; red and blue fall by half of that, so that the face is about as bright."""

@@ -107,6 +107,10 @@ class RunFolder:
         """Write ``summary.json``, over an earlier one."""
         self._write("summary.json", (json.dumps(summary, indent=2, allow_nan=False) + "\n").encode())
 
+    def write_report(self, page: bytes) -> None:
+        """Write ``report.html``, over an earlier one."""
+        self._write("report.html", page)
+
     def write_unfinished(self, rows: pa.Table) -> None:
         """Write ``unfinished.parquet``, over an earlier one; also without rows, which says that nothing was left.
 

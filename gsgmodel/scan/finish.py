@@ -71,12 +71,21 @@ def finish(
     if scan.run_folder:
         scan.run_folder.write_unfinished(unfinished_rows(plan, account, committer))
         scan.run_folder.write_summary(asdict(summary))
-    is_stopped = stop.signum is not None
-    untidy = None if is_stopped else untidy_note(scan)
-    if untidy:
-        summary = replace(summary, notes=[*summary.notes, untidy])
-    summary = _tracked(scan, summary, wait_s=STOPPED_WAIT_S if is_stopped else TRACKING_WAIT_S)
-    return _notified(scan, summary, within_s=STOPPED_WAIT_S if is_stopped else NOTIFY_S)
+    if stop.signum is not None:
+        return _notified(scan, _tracked(scan, summary, wait_s=STOPPED_WAIT_S), within_s=STOPPED_WAIT_S)
+    notes = [untidy] if (untidy := untidy_note(scan)) else []
+    page = _page(scan, notes) if code != FAILED else None
+    summary = replace(summary, notes=[*summary.notes, *notes])
+    return _notified(scan, _tracked(scan, summary, page=page, wait_s=TRACKING_WAIT_S), within_s=NOTIFY_S)
+
+
+def _page(scan: Scan, notes: list[str]) -> bytes | None:
+    """The report, where one was asked for."""
+    if scan.settings.explain_top is None:
+        return None
+    from gsgmodel.scan.reporting import write_report  # noqa: PLC0415 - plots and torch, which other scans do without
+
+    return write_report(scan, notes.append)
 
 
 def _notified(scan: Scan, summary: Summary, *, within_s: float) -> Summary:
@@ -87,11 +96,11 @@ def _notified(scan: Scan, summary: Summary, *, within_s: float) -> Summary:
     return replace(summary, notes=[*summary.notes, lost]) if lost else summary
 
 
-def _tracked(scan: Scan, summary: Summary, *, wait_s: float) -> Summary:
+def _tracked(scan: Scan, summary: Summary, *, wait_s: float, page: bytes | None = None) -> Summary:
     """Give the summary to MLflow; what did not arrive there in time becomes a note, never a failure."""
     if scan.tracked is None:
         return summary
-    files = {"settings.toml": to_toml(scan.resolved).encode()}
+    files = {"settings.toml": to_toml(scan.resolved).encode()} | ({"report.html": page} if page else {})
     missing = scan.tracked.finish(asdict(summary), files, failed=summary.exit_code == FAILED, wait_s=wait_s)
     return replace(summary, notes=[*summary.notes, missing]) if missing else summary
 

@@ -12,6 +12,7 @@ from gsgmodel.errors import TERMINAL, ConfigError, Status
 from gsgmodel.model.config import WantedNumerics
 from gsgmodel.model.settings import FOLLOWED
 from gsgmodel.records import Preparation
+from gsgmodel.report.settings import MOST_PICTURED
 from gsgmodel.scan.notify import check_address
 from gsgmodel.scan.preflight import Wishes
 from gsgmodel.tracking.address import DEFAULT_MODEL
@@ -111,6 +112,8 @@ class ScanSettings(RunSettings):
     """Where another scan is writing to the output: wait for its end, leave it to that, or score at the same time."""
     canary: str | None = None
     """A folder of a few videos to score before all others and once more at the end; the run fails if a score moved."""
+    explain_top: int | None = None
+    """Write runs/RUN/report.html, with pictures of this many of the videos with the highest scores; 0 for none."""
     notify: str | None = None
     """Send the summary as JSON to this http(s) address at the end; best as GSG_NOTIFY: such addresses are secrets."""
     fail_on_flagged: bool = False
@@ -132,6 +135,8 @@ class ScanSettings(RunSettings):
         _at_least("score-actors", self.score_actors, 1)
         _at_least("batch-clips", self.batch_clips, 1)
         check_address(self.notify)
+        if self.explain_top is not None and not 0 <= self.explain_top <= MOST_PICTURED:
+            raise ConfigError(f"--explain-top is {self.explain_top}; accepted: 0 to {MOST_PICTURED}")
 
     @property
     def wishes(self) -> Wishes:

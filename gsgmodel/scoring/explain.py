@@ -72,10 +72,18 @@ class VideoExplainer:
         self._models = models
         self._most_clips = most_clips
 
-    def explain(self, ref: VideoRef) -> Iterator[ExplainedVideo]:
-        """Explain a listed video, by every model; all explain the clips that the first one finds most telling."""
+    def explain(self, ref: VideoRef, *, s3_endpoint: str | None = None) -> Iterator[ExplainedVideo]:
+        """Explain a listed video, by every model; all explain the clips that the first one finds most telling.
+
+        Args:
+            ref: The video.
+            s3_endpoint: Of its store, or None for the environment's.
+
+        Yields:
+            What each model says of it.
+        """
         first = next(iter(self._scorers))
-        video = self._scorers[first].prepare(ref)
+        video = self._scorers[first].prepare(ref, s3_endpoint=s3_endpoint)
         chosen: list[FaceClip] | None = None
         for name, scorer in self._scorers.items():
             row = scorer.judge(ref.uri, video)

@@ -79,9 +79,9 @@ class VideoScorer:
         """Return the row of a listed video, with every one of ``COLUMNS``."""
         return self.judge(ref.uri, self.prepare(ref))
 
-    def prepare(self, ref: VideoRef) -> PreparedVideo:
-        """Return what becomes of a listed video before the network."""
-        return self._preparer.prepare(partial(open_object, ref))
+    def prepare(self, ref: VideoRef, *, s3_endpoint: str | None = None) -> PreparedVideo:
+        """Return what becomes of a listed video before the network; the address is that of its store, if it has one."""
+        return self._preparer.prepare(partial(open_object, ref, s3_endpoint=s3_endpoint))
 
     def judge(self, uri: str, video: PreparedVideo) -> dict[str, Any]:
         """Return the row of a prepared video."""
@@ -108,11 +108,12 @@ class VideoScorer:
         return {name: row[name] for name in COLUMNS}
 
 
-def find_video(name: str) -> VideoRef:
+def find_video(name: str, *, s3_endpoint: str | None = None) -> VideoRef:
     """Look up one video; whatever it is called, and whether or not it is one.
 
     Args:
         name: A path, or a ``file://`` or ``s3://`` URI; any other scheme is a ``ConfigError``.
+        s3_endpoint: Of the store, or None for the environment's.
 
     Returns:
         The file as it is now. One that is not there, is a folder, may not be read, or whose store does not answer
@@ -120,7 +121,7 @@ def find_video(name: str) -> VideoRef:
     """
     filters = parse_filters(())
     if is_s3(name):
-        found = named_object(canonical_uri(name), filters=filters, endpoint=None)
+        found = named_object(canonical_uri(name), filters=filters, endpoint=s3_endpoint)
     else:
         found = named_file(local_path(name), filters=filters)
     if isinstance(found, LeftOut):
