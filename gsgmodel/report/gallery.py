@@ -1,13 +1,16 @@
 """The videos of a report with the highest scores, read and judged again for their pictures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from gsgmodel.errors import VideoError
 from gsgmodel.model.weights import ModelFiles
-from gsgmodel.report.collect import Findings
+from gsgmodel.report.collect import Findings, names_of
 from gsgmodel.report.explanation import clip_parts
-from gsgmodel.scoring.explain import VideoExplainer
+from gsgmodel.report.models import find_scorer
+from gsgmodel.report.pictures import figure
+from gsgmodel.scoring.explain import ExplainedVideo, VideoExplainer
 from gsgmodel.scoring.video import find_video
 
 
@@ -33,12 +36,63 @@ def take_pictures(
     Returns:
         By video, its explained clips as parts of a page.
     """
+    explained = explain_top(findings, files, top=top, s3_endpoint=s3_endpoint, note=note)
+    return {video_id: clip_parts(each, show_faces=show_faces) for video_id, each in explained}
+
+
+def save_pictures(
+    findings: Findings,
+    folder: Path,
+    *,
+    top: int,
+    show_faces: bool,
+    find: Mapping[str, str | None],
+    s3_endpoint: str | None,
+) -> tuple[dict[bytes, str], list[tuple[str, str]]]:
+    """Write a picture of the most telling clip of each of the first videos.
+
+    Args:
+        findings: Of the run, those with the highest scores first.
+        folder: Where they go.
+        top: How many videos.
+        show_faces: Whether faces can be told.
+        find: ``model`` and ``tracking_uri``, as of ``find_scorer``.
+        s3_endpoint: Of the store, or None for the environment's.
+
+    Returns:
+        The pictures' names by video, and of which videos there is none and why.
+    """
+    if not top:
+        return {}, []
+    names = names_of(findings.rows["model_uri"].to_pylist())
+    files, missing = find_scorer(names, set(findings.rows["model_digest"].to_pylist()), **find)
+    if files is None:
+        return {}, [("any video", missing)]
+    lost: list[tuple[str, str]] = []
+    found = {}
+    for number, (video_id, explained) in enumerate(
+        explain_top(findings, files, top=top, s3_endpoint=s3_endpoint, note=lambda *each: lost.append(each)), 1
+    ):
+        if explained.clips:
+            found[video_id] = f"{number:04d}-{video_id.hex()[:8]}.png"
+            figure([explained], show_faces=show_faces).save(folder / found[video_id])
+    return found, lost
+
+
+def explain_top(
+    findings: Findings,
+    files: ModelFiles,
+    *,
+    top: int,
+    s3_endpoint: str | None,
+    note: Callable[[str, str], None],
+) -> Iterator[tuple[bytes, ExplainedVideo]]:
+    """Explain the first videos one after the other; arguments as of ``take_pictures``."""
     rows = findings.rows.slice(0, top).select(["video_id", "uri", "score"]).to_pylist()
     scored = [row for row in rows if row["score"] is not None]
     if not scored:
-        return {}
+        return
     explainer = VideoExplainer({"model": files}, **choices_of(findings.settings))
-    found = {}
     for row in scored:
         try:
             ref = find_video(row["uri"], s3_endpoint=s3_endpoint)
@@ -48,9 +102,8 @@ def take_pictures(
         if ref.video_id != row["video_id"]:
             note(row["uri"], "it was replaced since")
             continue
-        (explained,) = explainer.explain(ref, s3_endpoint=s3_endpoint)
-        found[row["video_id"]] = clip_parts(explained, show_faces=show_faces)
-    return found
+        for explained in explainer.explain(ref, s3_endpoint=s3_endpoint):
+            yield row["video_id"], explained
 
 
 def choices_of(settings: Mapping[str, Any]) -> dict[str, Any]:

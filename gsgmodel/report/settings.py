@@ -80,8 +80,38 @@ class ReportSettings:
             raise ConfigError(f"--top is {self.top}; accepted: 0 to {MOST_PICTURED}")
 
 
-def make_folder(output: str) -> Path:
-    """Make the folder that pictures go to.
+@dataclass(frozen=True, kw_only=True)
+class ReviewSettings:
+    """Which videos people judge, and how they are shown."""
+
+    run: str = "newest"
+    """The run, the beginning of its name, or newest; all: the newest row of each video's name, whatever run."""
+    threshold: float | None = None
+    """From which score on, if not from the scan's threshold; 0 to 1."""
+    top: int = 100
+    """At most so many, those with the highest scores."""
+    pictures: bool = True
+    """Read the videos again for a picture of each."""
+    show_faces: bool = True
+    """Let faces be recognized."""
+    model: str | None = None
+    """Where the scan's model lies now, if not where the scan found it."""
+    s3_endpoint: str | None = None
+    """Address of an S3 store other than the environment's; credentials only ever come from the environment."""
+    tracking_uri: str | None = None
+    """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default."""
+    json: bool = False
+    """Print one line of JSON; sentences go to standard error."""
+
+    def __post_init__(self) -> None:
+        check_endpoint(self.s3_endpoint)
+        check_threshold(self.threshold)
+        if self.top < 1:
+            raise ConfigError(f"--top is {self.top}; accepted: 1 or more")
+
+
+def make_folder(output: str, *, name: str = "--output") -> Path:
+    """Make the folder that pictures go to; ``name`` is what the user calls it.
 
     Raises:
         ConfigError: If it cannot be made.
@@ -91,7 +121,7 @@ def make_folder(output: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"--output is {output!r}, which cannot be made: {error.strerror}; accepted: a folder"
+            f"{name} is {output!r}, which cannot be made: {error.strerror}; accepted: a folder"
         ) from error
     return folder
 
