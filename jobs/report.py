@@ -30,7 +30,7 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
         settings: Which run, and what is shown.
     """
     from gsgmodel.report.collect import collect, names_of
-    from gsgmodel.report.gallery import take_pictures
+    from gsgmodel.report.gallery import kept_pictures, take_pictures
     from gsgmodel.report.models import find_scorer
     from gsgmodel.report.report import report_page
     from gsgmodel.upkeep.snapshot import Snapshot
@@ -56,7 +56,7 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
             note=lambda uri, why: say([f"no picture of {shown_path(uri)}: {why}"]),
         )
         if files and settings.pictures
-        else {},
+        else kept_pictures(findings, top=settings.top, show_faces=settings.show_faces),
         card={} if files is None else files.settings.card,
         threshold=settings.threshold,
         show_faces=settings.show_faces,

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from gsgmodel.errors import ConfigError, Status
 from gsgmodel.results.done import DoneIds
+from gsgmodel.results.places import Place
 from gsgmodel.upkeep.compare import Comparison, compare, resolve_run
 from gsgmodel.upkeep.latest import newest_ids, only_newest
 from gsgmodel.upkeep.lookup import matching_rows
@@ -49,6 +50,8 @@ class Findings:
     """``all`` where it is no single one."""
     uri: str
     """Of the table."""
+    output: Place
+    """Holds the table, and what the scan kept beside it."""
     rows: pa.Table
     """``COLUMNS`` of each row, those with the highest scores first, then those without."""
     failures: list[Failure]
@@ -100,6 +103,7 @@ def collect(snapshot: Snapshot, run: str, *, threshold: float | None = None) -> 
     return Findings(
         run=name,
         uri=snapshot.place.uri,
+        output=snapshot.output,
         rows=rows,
         failures=_failures(rows),
         summary=summary,

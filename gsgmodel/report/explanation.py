@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gsgmodel.report.page import picture_uri, render
-from gsgmodel.report.pictures import as_jpeg, clip_strips
+from gsgmodel.report.pictures import clip_strips
+from gsgmodel.report.strips import as_jpeg
 from gsgmodel.scoring.explain import ExplainedClip, ExplainedVideo
 
 SIDE_PX = 112

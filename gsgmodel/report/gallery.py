@@ -1,6 +1,6 @@
 """The videos of a report with the highest scores, read and judged again for their pictures."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ from gsgmodel.errors import VideoError
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.report.collect import Findings, names_of
 from gsgmodel.report.explanation import clip_parts
+from gsgmodel.report.kept import kept_part
 from gsgmodel.report.models import find_scorer
 from gsgmodel.report.pictures import figure
 from gsgmodel.scoring.explain import ExplainedVideo, VideoExplainer
@@ -37,7 +38,28 @@ def take_pictures(
         By video, its explained clips as parts of a page.
     """
     explained = explain_top(findings, files, top=top, s3_endpoint=s3_endpoint, note=note)
-    return {video_id: clip_parts(each, show_faces=show_faces) for video_id, each in explained}
+    found = {video_id: clip_parts(each, show_faces=show_faces) for video_id, each in explained}
+    return {**kept_pictures(findings, top=top, show_faces=show_faces, besides=found), **found}
+
+
+def kept_pictures(
+    findings: Findings, *, top: int, show_faces: bool, besides: Collection[bytes] = ()
+) -> dict[bytes, list[dict[str, Any]]]:
+    """The pictures that the scan kept of the first videos, as parts of a page.
+
+    Args:
+        findings: Of the run, those with the highest scores first.
+        top: How many videos.
+        show_faces: Whether faces can be told.
+        besides: Videos that have others.
+    """
+    first = [each for each in findings.rows["video_id"].to_pylist()[:top] if each not in besides]
+    parts = {
+        each: kept_part(findings.output, each, findings.timelines[each], show_faces=show_faces)
+        for each in first
+        if any(face["clips"] for face in findings.timelines.get(each, ()))
+    }
+    return {each: [part] for each, part in parts.items() if part}
 
 
 def save_pictures(

@@ -1,6 +1,5 @@
 """Pictures of clips: strips of their crops, with the patches that were chosen and heat maps over them."""
 
-import io
 from collections.abc import Sequence
 from functools import cache
 
@@ -9,18 +8,16 @@ from jaxtyping import Float32, Float64, Int64, UInt8
 from matplotlib import colormaps
 from PIL import Image, ImageDraw, ImageFont
 
+from gsgmodel.report.strips import BACKGROUND, GAP_PX, strip
 from gsgmodel.scoring.explain import ExplainedClip, ExplainedVideo
 
 BLUR_CELLS = 10
 """A face that may not be seen is reduced to so many pixels a side: nobody can be told, nor can it be undone."""
-GAP_PX = 2
 HEAT_SHARE = 0.55
 """How much of a picture heat covers where it is strongest."""
 PATCH_COLOURS = ((255, 210, 0), (0, 210, 255))
 """Of the patch that was chosen first, and of the others; both show on skin and on dark."""
-JPEG_QUALITY = 80
 LABEL_PX = 14
-_BACKGROUND = (255, 255, 255)
 _INK = (20, 20, 20)
 
 
@@ -56,20 +53,6 @@ def framed(crops: UInt8[np.ndarray, "T S S 3"], patches: Int64[np.ndarray, "T N 
             pen.rectangle((x0, y0, x1 - 1, y1 - 1), outline=PATCH_COLOURS[min(place, 1)], width=max(1, len(crop) // 75))
         drawn.append(np.asarray(picture))
     return np.stack(drawn)
-
-
-def strip(crops: UInt8[np.ndarray, "T S S 3"], *, side_px: int) -> Image.Image:
-    """Put crops beside each other.
-
-    Args:
-        crops: RGB.
-        side_px: Of each in the picture.
-    """
-    picture = Image.new("RGB", (len(crops) * (side_px + GAP_PX) - GAP_PX, side_px), _BACKGROUND)
-    for place, crop in enumerate(crops):
-        small = Image.fromarray(crop).resize((side_px, side_px), Image.Resampling.LANCZOS)
-        picture.paste(small, (place * (side_px + GAP_PX), 0))
-    return picture
 
 
 def clip_strips(clip: ExplainedClip, *, side_px: int, show_faces: bool) -> dict[str, Image.Image]:
@@ -113,7 +96,7 @@ def figure(
         raise ValueError("there is no clip to draw")
     width = max(each.width for _, each in rows if each is not None)
     height = sum(LABEL_PX + (0 if each is None else each.height + GAP_PX) for _, each in rows)
-    picture = Image.new("RGB", (width, height), _BACKGROUND)
+    picture = Image.new("RGB", (width, height), BACKGROUND)
     pen, top = ImageDraw.Draw(picture), 0
     for label, each in rows:
         pen.text((2, top), _latin(label), fill=_INK, font=ImageFont.load_default(LABEL_PX - 3))
@@ -122,13 +105,6 @@ def figure(
             picture.paste(each, (0, top))
             top += each.height + GAP_PX
     return picture
-
-
-def as_jpeg(picture: Image.Image) -> bytes:
-    """A picture as a JPEG file, without a word about where it comes from."""
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=JPEG_QUALITY, optimize=True)
-    return file.getvalue()
 
 
 def _shown(scores: Float64[np.ndarray, "T"]) -> str:

@@ -20,6 +20,7 @@ from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Committer, Sink
+from gsgmodel.scan.evidence import check_keep
 from gsgmodel.scan.notify import host_of, notify
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
@@ -98,6 +99,7 @@ def open_scan(
     threshold = model.settings.threshold
     if settings.fail_on_flagged and threshold is None:
         raise ConfigError(f"--fail-on-flagged is set, but model {model.uri} has no operating point to flag by")
+    check_keep(settings.keep_evidence, output=settings.output, threshold=threshold)
     choose_numerics(settings.numerics, is_fit=model.settings.bfloat16, device="cpu")
     started_at = datetime.now(UTC)
     provenance = _provenance(settings, model, started_at)

@@ -17,6 +17,7 @@ from gsgmodel.model.numerics import choose_numerics
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.redact import hide_credentials
+from gsgmodel.scan.evidence import Evidence
 from gsgmodel.scan.rows import DRIFTED, PIXELS, SCORED_SCHEMA, crops_of
 from gsgmodel.scan.session import Session
 from gsgmodel.scan.settings import ScanSettings
@@ -64,6 +65,13 @@ def score_arguments(
         "batch_clips": settings.batch_clips,
         "numerics": settings.numerics,
         "compiled": settings.compiled,
+        "evidence": None
+        if settings.keep_evidence == "none" or settings.output is None
+        else Evidence(
+            settings.output,
+            s3_endpoint=settings.s3_endpoint,
+            threshold=model.settings.threshold if settings.keep_evidence == "flagged" else None,
+        ),
         "device": "cuda" if session.pools.gpus_per_score_actor else "cpu",
     }
 
@@ -71,7 +79,7 @@ def score_arguments(
 class ScoreActor:
     """Holds the network of one process and scores a few videos a call."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what Ray makes an actor with
         self,
         *,
         model: ray.ObjectRef,
@@ -79,6 +87,7 @@ class ScoreActor:
         device: str,
         numerics: WantedNumerics = "auto",
         compiled: bool = False,
+        evidence: Evidence | None = None,
         canary: bytes | None = None,
     ) -> None:
         hide_credentials()
@@ -88,6 +97,7 @@ class ScoreActor:
         torch.backends.cudnn.allow_tf32 = False
         files: ModelFiles = ray.get(model)
         self._preparation = files.settings.preparation
+        self._evidence = evidence
         self._combine = combine_with(files)
         network = build_network(files).to(device)
         self._drift = drift_of(files, canary, device=device, network=network)
@@ -113,15 +123,16 @@ class ScoreActor:
         ]
         scored = self._network.score(crops)
         cpu_s = (time.thread_time() - started_s) / max(sum(len(video) for video in crops), 1)
-        rows = batch.drop_columns(list(PIXELS)).to_pylist()
-        return pa.Table.from_pylist(
-            [
-                scored_row(row, video, combine=self._combine, cpu_s=cpu_s * len(video))
-                | {"numerics": self._network.numerics if video else None}
-                for row, video in zip(rows, scored, strict=True)
-            ],
-            schema=SCORED_SCHEMA,
-        )
+        rows = [
+            scored_row(row, video, combine=self._combine, cpu_s=cpu_s * len(video))
+            | {"numerics": self._network.numerics if video else None}
+            for row, video in zip(batch.drop_columns(list(PIXELS)).to_pylist(), scored, strict=True)
+        ]
+        if self._evidence:
+            for row, video, seen in zip(rows, scored, crops, strict=True):
+                note = self._evidence.keep(row, video, seen)
+                row["notes"] = [*row["notes"], note] if note else row["notes"]
+        return pa.Table.from_pylist(rows, schema=SCORED_SCHEMA)
 
 
 def drift_of(files: ModelFiles, canary: bytes | None, *, device: str, network: GSGModel | None = None) -> str:

@@ -112,6 +112,8 @@ class ScanSettings(RunSettings):
     """Where another scan is writing to the output: wait for its end, leave it to that, or score at the same time."""
     canary: str | None = None
     """A folder of a few videos to score before all others and once more at the end; the run fails if a score moved."""
+    keep_evidence: Literal["none", "flagged", "all"] = "none"
+    """Write a picture of the most telling clip of flagged videos, or of all, to OUTPUT/evidence, with sharp faces."""
     explain_top: int | None = None
     """Write runs/RUN/report.html, with pictures of this many of the videos with the highest scores; 0 for none."""
     notify: str | None = None

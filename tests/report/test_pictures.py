@@ -1,12 +1,9 @@
 """Pictures of clips: what is on them, and what can no longer be told."""
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from gsgmodel.report.pictures import BLUR_CELLS, GAP_PX, as_jpeg, blurred, clip_strips, figure, framed, heated, strip
+from gsgmodel.report.pictures import BLUR_CELLS, blurred, clip_strips, figure, framed, heated
 from tests.report.conftest import SIDE, make_clip, make_video
 
 
@@ -44,13 +41,6 @@ def test_patches_are_outlined_the_first_one_in_its_own_colour():
     assert not drawn[30:].any()
 
 
-def test_a_strip_has_all_frames_beside_each_other():
-    crops = make_clip().crops
-    picture = strip(crops, side_px=SIDE)
-    assert picture.size == (3 * SIDE + 2 * GAP_PX, SIDE)
-    np.testing.assert_array_equal(np.asarray(picture)[:, SIDE + GAP_PX : 2 * SIDE + GAP_PX], crops[1])
-
-
 def test_faces_are_only_sharp_where_that_is_asked_for():
     clip = make_clip(patches=np.zeros((3, 0, 4), int))
     sharp = np.asarray(clip_strips(clip, side_px=SIDE, show_faces=True)["patches"])
@@ -70,9 +60,3 @@ def test_a_figure_has_a_block_for_each_model():
     assert two.height == 2 * one.height
     with pytest.raises(ValueError, match="no clip"):
         figure([make_video(clips=[])])
-
-
-def test_a_jpeg_opens_and_says_nothing_of_where_it_is_from():
-    picture = Image.open(io.BytesIO(as_jpeg(strip(make_clip().crops, side_px=32))))
-    assert (picture.format, picture.size) == ("JPEG", (100, 32))
-    assert not picture.getexif()
