@@ -40,6 +40,9 @@ def main(
 
     Those held out are scored with the model that was registered. A second demo in the folder finds everything done.
 
+    Example:
+        gsg demo --folder somewhere/
+
     Args:
         folder: Gets `videos`, `clips`, `training`, `results` and `mlflow.db`.
         num_videos: How many videos are made; every fifth of each kind is held out.
@@ -67,19 +70,19 @@ def main(
         code = trained["exit_code"] or score_held_out(folder)
     if code:
         return int(code)
-    model, held_out = read_model(Path(trained["model"])), str(folder / "videos" / "held_out.csv")
+    model, held_out = read_model(Path(trained["model"])), folder / "videos" / "held_out.csv"
     threshold = model.settings.operating_points["default"]
-    found = judge_output(str(folder / "results"), held_out, model=model, threshold=threshold)
+    found = judge_output(str(folder / "results"), str(held_out), model=model, threshold=threshold)
     print_judged(found.videos, threshold=threshold)
     auc, low, high = found.metrics["auc"], found.auc_low, found.auc_high
     print(f"held out  {len(found.videos)} videos, AUC {auc:.3f} ({low:.3f} to {high:.3f})")
     print(f"probes    {', '.join(f'{name} {area:.2f}' for name, area in trained['probes'].items() if area)}")
-    print(f"table     {folder / 'results' / 'videos'} (a Delta table: DuckDB, Spark and others read it)")
+    print(f"look      ./gsg report --output {folder / 'results'}, or read its Delta table: DuckDB, Spark and others do")
     print(f"model     {trained['registered']} in {tracking_uri(folder)}")
     print(WORTH)
     if json_:
-        said = {"auc": auc, "auc_low": low, "auc_high": high, "num_videos": len(found.videos)}
-        print(json.dumps(said | {"probes": trained["probes"], "folder": str(folder)}), flush=True)
+        said = {"auc": auc, "auc_low": low, "auc_high": high, "num_videos": len(found.videos), "folder": str(folder)}
+        print(json.dumps(said | {"probes": trained["probes"]}), flush=True)
     return 0
 
 
@@ -102,12 +105,9 @@ def learn(folder: Path, *, epochs: int, seed: int) -> dict[str, Any]:
 
 def score_held_out(folder: Path) -> int:
     """Score the videos that were held out, with the model that was registered; the exit code."""
-    summary = score_archive(
-        (str(folder / "videos" / "held_out.csv"),),
-        ScanSettings(
-            output=str(folder / "results"), model=f"models:/{NAME}@{CHALLENGER}", tracking_uri=tracking_uri(folder)
-        ),
-    )
+    model, place = f"models:/{NAME}@{CHALLENGER}", str(folder / "results")
+    how = ScanSettings(output=place, model=model, tracking_uri=tracking_uri(folder))
+    summary = score_archive((str(folder / "videos" / "held_out.csv"),), how)
     return summary.exit_code if summary else 0
 
 

@@ -28,6 +28,9 @@ def register(
 
     Other teams load it with `mlflow.pyfunc.load_model` and need nothing else of ours.
 
+    Example:
+        gsg models register training/runs/RUN/model --name gsg
+
     Args:
         folder: Holds `model.json` and `weights.safetensors`.
         name: Under which it is registered.

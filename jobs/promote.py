@@ -30,6 +30,9 @@ def main(
     says that the tests speak against it. `gsg models promote NAME/VERSION` moves any alias without a question, also
     back.
 
+    Example:
+        gsg promote gsg --tracking-uri http://mlflow:5000
+
     Args:
         name: Of the model.
         challenger: Alias of the version that may be promoted.

@@ -35,6 +35,7 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
         tokens, config = _take_config(tokens)
         app.config = (cyclopts.config.Env("GSG_", command=False), *config)
         app.suppress_keyboard_interrupt = False
+        show_examples(app)
         code = app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
     except (ConfigError, cyclopts.CycloptsError) as error:
         return _fail(name, error, USAGE)
@@ -45,6 +46,32 @@ def run_app(app: App, tokens: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail(name, "interrupted before work began", INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def show_examples(app: App) -> None:
+    """Let ``--help`` of an app and its commands end with the examples of their docstrings, which it leaves out."""
+    for part in (app, *(app[name] for name in app if not name.startswith("-"))):
+        text = examples_of(part.default_command.__doc__ or "") if part.default_command else ""
+        if text:
+            part.help_epilogue = f"Examples:\n\n```text\n{text}\n```"
+
+
+def examples_of(docstring: str) -> str:
+    r"""Return the lines of a docstring's examples, each command on its own.
+
+    >>> examples_of("Do.\n\n    Examples:\n        gsg a\n\n        gsg b --c\n\n    Args:\n        d: E.\n")
+    'gsg a\ngsg b --c'
+    """
+    found: list[str] = []
+    is_inside = False
+    for line in docstring.splitlines():
+        if line.strip() in {"Examples:", "Example:"}:
+            is_inside = True
+        elif is_inside and line.strip().endswith(":") and not line.strip().startswith("gsg"):
+            break
+        elif is_inside and line.strip():
+            found.append(line.strip())
+    return "\n".join(found)
 
 
 def shown_path(uri: str) -> str:

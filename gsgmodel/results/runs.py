@@ -99,6 +99,17 @@ class RunFolder:
         with output_errors(self.uri):
             return self.place.has("summary.json")
 
+    @property
+    def has_report(self) -> bool:
+        """Whether a report is written; an ``OutputError`` where that cannot be found out."""
+        with output_errors(self.uri):
+            return self.place.has("report.html")
+
+    @property
+    def report_uri(self) -> str:
+        """Where the report lies, if one was written."""
+        return f"{self.uri}/report.html"
+
     def write_settings(self, settings: Mapping[str, Any]) -> None:
         """Write ``settings.toml``; the values that ``to_toml`` takes."""
         self._write("settings.toml", to_toml(settings).encode())

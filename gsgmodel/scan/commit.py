@@ -171,7 +171,7 @@ class Committer:
     def _report(self) -> None:
         if self.report is not None:
             done = {"videos": self.progress.num_finished, "clips": self.progress.num_clips, "flagged": self.num_flagged}
-            self.report(done | dict(self.progress.counts), self.progress.num_finished)
+            self.report(done | self.stage_s | dict(self.progress.counts), self.progress.num_finished)
 
 
 def commit_stream(

@@ -135,6 +135,8 @@ def summary_text(scan: Scan, summary: Summary) -> list[str]:
     if summary.is_untrained:
         lines.append("the model is untrained: its weights are random and its scores mean nothing")
     lines += summary.notes
+    if scan.settings.explain_top is not None and scan.run_folder and scan.run_folder.has_report:
+        lines.append(f"report {scan.run_folder.report_uri}")
     if isinstance(scan.sink, TableSink) and scan.run_folder:
         lines.append(f"table {scan.sink.table.uri}, run {scan.run_folder.uri}")
     return [*lines, f"exit code {summary.exit_code}: {summary.reason}"]

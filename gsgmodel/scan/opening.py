@@ -21,12 +21,14 @@ from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Committer, Sink
 from gsgmodel.scan.evidence import check_keep
+from gsgmodel.scan.metrics import ClusterMetrics
 from gsgmodel.scan.notify import host_of, notify
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
 from gsgmodel.scan.settings import ScanSettings, deadline_time
 from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
+from gsgmodel.scan.submitted import is_joining
 from gsgmodel.scan.turn import taking_turns
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
 from gsgmodel.tracking.registry import canary_of, resolve_model
@@ -67,8 +69,23 @@ class Scan(Run):
             commit_s=self.commit_s,
             max_crashed=self.settings.max_crashed,
             threshold=self.threshold,
-            report=self.tracked.log if self.tracked else None,
+            report=self._report(),
         )
+
+    def _report(self) -> Callable[[Mapping[str, float], int], None] | None:
+        """What is told how far the scan is: MLflow, and the metrics of a cluster, which has dashboards for them."""
+        told: list[Callable[[Mapping[str, float], int], None]] = [self.tracked.log] if self.tracked else []
+        if is_joining():
+            counts = ClusterMetrics(self.provenance.run_id)
+            told.append(lambda done, _step: counts.tell(done))
+        if not told:
+            return None
+
+        def report(done: Mapping[str, float], step: int) -> None:
+            for each in told:
+                each(done, step)
+
+        return report
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 import json
 from collections import Counter
+from importlib import import_module
+from pathlib import Path
 
 import pyarrow as pa
+from cyclopts import App
 
 from gsgmodel.archive.candidates import LeftOut
 from gsgmodel.scan.parts import end_parts, write_part
 from gsgmodel.scan.plan import Plan
-from jobs.terminal import plan_text, print_plan
+from jobs.terminal import examples_of, plan_text, print_plan, run_app
 
 
 def test_a_preparation_is_told_in_its_own_words(tmp_path, capsys):
@@ -67,3 +70,42 @@ def test_a_dry_run_prints_what_would_be_scored_and_what_not(capsys, tmp_path):
         "left_out": {"suffix": 2, "already scored": 1},
         "left_out_suffixes": {".txt": 2},
     }
+
+
+def test_help_ends_with_the_examples_of_every_job_and_command(capfd):
+    app = App(name="gsg thing", version_flags=[])
+
+    @app.default
+    def main() -> None:
+        """Do it.
+
+        Examples:
+            gsg thing --now
+
+            gsg thing other
+
+        Raises:
+            ValueError: Never.
+        """
+
+    @app.command
+    def other() -> None:
+        """Do another thing."""
+
+    assert run_app(app, ["--help"]) == 0
+    shown = capfd.readouterr().out
+    assert shown.index("Commands") < shown.index("Examples:")
+    assert "gsg thing --now" in shown
+    assert "gsg thing other" in shown
+    assert "Never" not in shown
+    assert run_app(app, ["other", "--help"]) == 0
+    assert "Examples:" not in capfd.readouterr().out
+
+
+def test_all_jobs_teach_with_examples():
+    for path in sorted((Path(__file__).parents[2] / "jobs").glob("[a-z]*.py")):
+        if '\nif __name__ == "__main__"' in path.read_text():
+            job = import_module(f"jobs.{path.stem}").app
+            parts = [job, *(job[name] for name in job if not name.startswith("-"))]
+            texts = [part.default_command.__doc__ for part in parts if part.default_command]
+            assert any(examples_of(text) for text in texts), path

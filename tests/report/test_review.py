@@ -79,7 +79,7 @@ def test_nobodys_labels_are_written_over(tmp_path):
 def test_a_manifest_is_what_labels_are_read_from(tmp_path):
     from gsgmodel.datasets.labelled import read_labels
 
-    text = manifest_lines([("s3://b/a,b.mp4", "fake"), ("s3://b/c.mp4", "real")])
+    text = manifest_lines([("s3://bucket/a,b.mp4", "fake"), ("s3://bucket/c.mp4", "real")])
     (tmp_path / "m.csv").write_text(text)
     found = read_labels([str(tmp_path / "m.csv")])
-    assert {uri: each.label for uri, each in found.items()} == {"s3://b/a,b.mp4": 1, "s3://b/c.mp4": 0}
+    assert {uri: each.label for uri, each in found.items()} == {"s3://bucket/a,b.mp4": 1, "s3://bucket/c.mp4": 0}

@@ -205,6 +205,15 @@ def test_whoever_waits_is_told_the_summary_or_it_is_a_note(scan, plan_of, commit
     )
 
 
+def test_a_report_that_was_asked_for_is_named_or_missed(scan, plan_of, committer):
+    asked = replace(scan, settings=replace(scan.settings, explain_top=0))
+    summary = finish(asked, plan_of(0), account(planned=0), committer, stop=stopped())
+    assert summary.notes[-1].startswith("there is no report: ")
+    assert not any(line.startswith("report ") for line in summary_text(asked, summary))
+    asked.run_folder.write_report(b"page")
+    assert f"report {asked.run_folder.path}/report.html" in summary_text(asked, summary)
+
+
 def test_the_summary_reads_as_sentences_the_exit_code_last(scan, plan_of, committer, scored):
     committer.take(scored([0, 1]))
     committer.take(scored([2], status=Status.DENIED))
