@@ -52,8 +52,8 @@ def show_examples(app: App) -> None:
     """Let ``--help`` of an app and its commands end with the examples of their docstrings, which it leaves out."""
     for part in (app, *(app[name] for name in app if not name.startswith("-"))):
         text = examples_of(part.default_command.__doc__ or "") if part.default_command else ""
-        if text:
-            part.help_epilogue = f"Examples:\n\n```text\n{text}\n```"
+        # Empty, not None: a command without examples would have those of its app.
+        part.help_epilogue = f"Examples:\n\n```text\n{text}\n```" if text else ""
 
 
 def examples_of(docstring: str) -> str:
