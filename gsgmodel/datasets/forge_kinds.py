@@ -9,7 +9,9 @@ Nothing of the first two changes from frame to frame beside the place of the fac
 How strong they are was set by what single streams learned of one kind alone, and the full network of all three, within
 some hundred steps; the other rows of a table were trained afterwards. At chance after 200 to 400 steps, on clips that
 had been learned from too, were a finer and weaker grid (0.06 of the face, 14 of 255), a spot that had moved by 0.08 of
-the face, and a face whose colours had changed by 3 to 6 % in either direction.
+the face, and a face whose colours had changed by 3 to 6 % in either direction. A grid of 32 of 255 was still at chance
+in seven epochs of ``table3 --data made`` (AUC 0.51); of 48, the full network has 0.85 in the mean of five seeds, the
+global stream alone 0.82, the local one alone 0.71, and a network without memory 0.61.
 """
 
 from collections.abc import Iterator, Sequence

@@ -41,7 +41,8 @@ TRAINING = TrainSettings(
     lr=0.02,
     backbone_lr=0.005,
     warmup_epochs=0.5,
-    # Gradients of what is easy are large at first and drown those of the patch kind.
+    # Gradients of what is easy are large at first and drown those of the patch kind: of two seeds the AUC over all
+    # kinds rose from 0.754 to 0.771.
     clip_norm=5.0,
     # Few clips of few people: only in pairs do they tell in time what is forged from who is filmed.
     pairs=True,
