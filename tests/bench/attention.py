@@ -9,12 +9,9 @@ import sys
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.explain import explain_clips
-from gsgmodel.model.gsg import GSGModel
-from tests.model.test_explain import hits_of, planted
+from tests.model.test_explain import hits_of, learn, planted
 
 STEPS, CLIPS = 150, 64
 AGGREGATIONS = ("st_gate", "st_softmax", "gate_renorm", "soft_all")
@@ -22,32 +19,11 @@ AGGREGATIONS = ("st_gate", "st_softmax", "gate_renorm", "soft_all")
 
 def share_on_artefact(*, streams, aggregation, seed):
     """Share of frames of fakes whose first patch touches the artefact, and how far fakes' margins lie above reals'."""
-    torch.manual_seed(seed)
-    config = GSGConfig(
-        backbone="tiny",
-        local_from="layer3",
-        hidden=32,
-        layers=1,
-        num_selected=2,
-        attention_hidden=32,
-        layer_norm=True,
-        streams=streams,
-        aggregation=aggregation,
-    )
-    network = GSGModel(config).train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
-    for step in range(STEPS):
-        crops, _, labels = planted(8, seed=step)
-        output = network(torch.tensor(crops).permute(0, 1, 4, 2, 3).float() / 255)
-        target = torch.tensor(labels)
-        loss = F.cross_entropy(output.global_logits, target) + F.cross_entropy(output.fusion_logits, target)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    network = learn(steps=STEPS, seed=seed, streams=streams, aggregation=aggregation)
     crops, places, labels = planted(CLIPS, seed=1001)
-    scores = explain_clips(network.eval().requires_grad_(requires_grad=False), crops).scores
+    scores = explain_clips(network, crops).scores
     gap = scores.fusion_margins[labels == 1].min() - scores.fusion_margins[labels == 0].max()
-    return float(np.mean([*hits_of(config, scores.patches, places, labels)])), float(gap)
+    return float(np.mean([*hits_of(network.config, scores.patches, places, labels)])), float(gap)
 
 
 def main():

@@ -7,7 +7,6 @@ from PIL import Image
 
 from gsgmodel.datasets.made import make_videos
 from jobs.explain import app
-from jobs.terminal import run_app
 from tests.scoring.test_explain import make_files
 
 
@@ -28,17 +27,8 @@ def video(tmp_path_factory):
 
 
 @pytest.fixture
-def run(capfd, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GSG_TRACKING_URI", "none")
-
-    def run_job(*tokens):
-        code = run_app(app, [str(token) for token in tokens])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run_job
+def run(running):
+    return running(app)
 
 
 def test_a_video_is_explained_by_both_models_as_a_picture_and_on_a_page(run, models, video, tmp_path):

@@ -11,7 +11,6 @@ from gsgmodel.results.schema import SCHEMA_VERSION, VIDEOS
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scoring.video import VideoScorer, find_video
 from jobs.report import app
-from jobs.terminal import run_app
 from tests.results.conftest import make_row
 from tests.scoring.test_explain import make_files
 
@@ -33,17 +32,8 @@ def scanned(tmp_path_factory):
 
 
 @pytest.fixture
-def run(capfd, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GSG_TRACKING_URI", "none")
-
-    def run_job(*tokens):
-        code = run_app(app, [str(token) for token in tokens])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run_job
+def run(running):
+    return running(app)
 
 
 def test_a_page_has_pictures_of_the_highest_scores(run, scanned, tmp_path):

@@ -7,24 +7,14 @@ import pytest
 from PIL import Image
 
 from jobs.review import app
-from jobs.terminal import run_app
 from tests.jobs.test_report import scanned
 
 __all__ = ["scanned"]
 
 
 @pytest.fixture
-def run(capfd, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GSG_TRACKING_URI", "none")
-
-    def run_job(*tokens):
-        code = run_app(app, [str(token) for token in tokens])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run_job
+def run(running):
+    return running(app)
 
 
 def test_flagged_videos_are_judged_and_become_a_manifest_that_prepare_reads(run, scanned, tmp_path):

@@ -7,7 +7,6 @@ import pytest
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.table import VideoTable
 from jobs.table import app
-from jobs.terminal import run_app
 from tests.results.conftest import make_rows
 from tests.upkeep.test_latest import at
 
@@ -26,14 +25,8 @@ def output(tmp_path):
 
 
 @pytest.fixture
-def run(capfd):
-    def run_job(*tokens):
-        code = run_app(app, [str(token) for token in tokens])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run_job
+def run(running):
+    return running(app)
 
 
 def test_show_has_every_row_of_a_video_with_the_verdict_of_its_run(run, output):

@@ -31,23 +31,13 @@ def planted(num, *, seed):
     return crops, places, labels
 
 
-@pytest.fixture(scope="module")
-def trained():
+def learn(*, steps, seed=0, **architecture):
     """A network that has learned to see the grid; patches are cut where it is still told from where."""
-    torch.manual_seed(0)
-    config = GSGConfig(
-        backbone="tiny",
-        local_from="layer3",
-        hidden=32,
-        layers=1,
-        num_selected=2,
-        attention_hidden=32,
-        layer_norm=True,
-        aggregation="st_softmax",
-    )
-    network = GSGModel(config).train()
+    torch.manual_seed(seed)
+    small = {"hidden": 32, "layers": 1, "num_selected": 2, "attention_hidden": 32, "layer_norm": True}
+    network = GSGModel(GSGConfig(backbone="tiny", local_from="layer3", **small, **architecture)).train()
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-3)
-    for step in range(STEPS):
+    for step in range(steps):
         crops, _, labels = planted(8, seed=step)
         output = network(torch.tensor(crops).permute(0, 1, 4, 2, 3).float() / 255)
         target = torch.tensor(labels)
@@ -56,6 +46,11 @@ def trained():
         loss.backward()
         optimizer.step()
     return network.eval().requires_grad_(requires_grad=False)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return learn(steps=STEPS, aggregation="st_softmax")
 
 
 def share_within(maps, places, *, margin_px):
