@@ -53,7 +53,7 @@ def test_an_empty_table_is_told_in_two():
 
 def test_a_check_is_a_line_with_examples_below_that_cannot_move_the_cursor():
     check = Check(name="files", verdict="wrong", text="1 are missing", examples=("a\x1b[2Jb is missing",))
-    assert check_lines(check) == ["wrong  files      1 are missing", f"{'':17} a?[2Jb is missing"]
+    assert check_lines(check) == ["wrong  files      1 are missing", f"{'':17} a\\x1b[2Jb is missing"]
 
 
 def unneeded(**changes):
