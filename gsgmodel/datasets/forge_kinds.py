@@ -2,8 +2,8 @@
 
 ``patch``: a spot of a third of the face's width bears a faint grid, as transposed convolutions leave it; one patch out
 of sixteen shows it. ``tone``: the whole face is slightly greener than it was, under an edge too soft to be seen; every
-patch shows a little of it and none more than another. ``reorder``: every frame is as it was filmed, in an order in
-which nobody moves; no frame shows it.
+patch shows a little of it and none more than another. ``reorder``: every frame is as it was filmed but for its place,
+in an order in which nobody moves; no frame shows it.
 Nothing of the first two changes from frame to frame beside the place of the face, so that time tells nothing of them.
 
 How strong they are was set by what single streams learned of one kind alone, and the full network of all three, within
@@ -38,6 +38,8 @@ FACE_RADII = (0.45, 0.55)
 FACE_EDGE = 0.8
 """Width of the soft edge, in radii."""
 SPOT_EDGE = 0.5
+REORDERED_FRAMES = 12
+"""That change places with each other: a second of what is made, in which a face keeps its size."""
 _TRIES = 10_000
 
 
@@ -67,7 +69,7 @@ def draw_kind(rng: np.random.Generator) -> Drawn:
 def forge_kind(
     frames: Sequence[UInt8[np.ndarray, "H W 3"]], boxes_px: Float64[np.ndarray, "T 4"], kind: Kind, *, seed: int
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """Yield the frames of a clip with its face forged; what is outside of the face stays bit by bit.
+    """Yield the frames of a clip with its face forged; without ``reorder``, all outside of it stays bit by bit.
 
     Args:
         frames: RGB, in order.
@@ -77,11 +79,36 @@ def forge_kind(
     """
     rng = np.random.default_rng(seed)
     if kind == "reorder":
-        yield from (frames[place] for place in jumbled(len(frames), rng))
+        yield from _reordered(frames, boxes_px, rng)
         return
     drawn = draw_kind(rng)
     for frame, box_px in zip(frames, boxes_px, strict=True):
         yield forge_still(frame, box_px, kind, drawn)
+
+
+def _reordered(
+    frames: Sequence[UInt8[np.ndarray, "H W 3"]], boxes_px: Float64[np.ndarray, "T 4"], rng: np.random.Generator
+) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
+    """Frames of each second in another order, moved by whole pixels so that the face is where it was at that time.
+
+    Left where they were filmed they are cropped off the face's centre, which any frame shows: of 23 clips of people who
+    move, that alone told reordered ones at an AUC of 0.88.
+    """
+    centres = (boxes_px[:, :2] + boxes_px[:, 2:]) / 2
+    for start in range(0, len(frames), REORDERED_FRAMES):
+        count = min(REORDERED_FRAMES, len(frames) - start)
+        for time, place in enumerate(jumbled(count, rng)):
+            across, down = np.rint(centres[start + time] - centres[start + place]).astype(int)
+            yield moved(frames[start + place], across=int(across), down=int(down))
+
+
+def moved(frame: UInt8[np.ndarray, "H W 3"], *, across: int, down: int) -> UInt8[np.ndarray, "H W 3"]:
+    """Return a frame whose picture has moved by whole pixels; at the edge its last pixels go on."""
+    height, width = frame.shape[:2]
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - across, 0, width - 1)
+    picture: UInt8[np.ndarray, "H W 3"] = frame[rows][:, columns]
+    return picture
 
 
 def forge_still(

@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.datasets.forge_kinds import FACE_EDGE, KINDS, draw_kind, ellipse, forge_kind, forge_still, jumbled
+from gsgmodel.datasets.forge_kinds import (
+    FACE_EDGE,
+    KINDS,
+    REORDERED_FRAMES,
+    draw_kind,
+    ellipse,
+    forge_kind,
+    forge_still,
+    jumbled,
+    moved,
+)
 from gsgmodel.datasets.forge_methods import region_of
 from gsgmodel.datasets.portraits import load_portrait
 
@@ -69,13 +79,40 @@ def test_what_is_forged_moves_with_the_face_and_does_not_change(clip, kind):
         assert np.abs(np.roll(difference, -3 * index, axis=1) - first).mean() < 0.05
 
 
-def test_frames_in_another_order_are_the_same_frames(clip):
+def shift_of(boxes, *, to, place):
+    x, y = np.rint((boxes[to, :2] + boxes[to, 2:]) / 2 - (boxes[place, :2] + boxes[place, 2:]) / 2).astype(int).tolist()
+    return {"across": x, "down": y}
+
+
+def test_frames_in_another_order_are_the_same_frames_with_the_face_where_it_was_at_that_time(clip):
     frames, boxes = clip
     forged = list(forge_kind(frames, boxes, "reorder", seed=0))
-    assert sorted(frame.tobytes() for frame in forged) == sorted(frame.tobytes() for frame in frames)
-    places = [next(place for place, frame in enumerate(frames) if np.array_equal(frame, each)) for each in forged]
-    assert places != sorted(places)
-    assert np.abs(np.diff(places)).min() > 1
+    places = []
+    for time, each in enumerate(forged):
+        found = [
+            place
+            for place, frame in enumerate(frames)
+            if np.array_equal(moved(frame, **shift_of(boxes, to=time, place=place)), each)
+        ]
+        places += found[:1]
+    assert sorted(places) == list(range(len(frames)))
+    assert np.abs(np.diff(places[:REORDERED_FRAMES])).min() > 1
+
+
+def test_frames_change_places_within_a_second_only(clip):
+    frames, boxes = clip
+    longer, places = [*frames, *frames], np.concatenate([boxes, boxes])
+    marked = [np.full_like(frame, index) for index, frame in enumerate(longer)]
+    order = [int(each[0, 0, 0]) for each in forge_kind(marked, places, "reorder", seed=0)]
+    for start in range(0, len(longer), REORDERED_FRAMES):
+        block = order[start : start + REORDERED_FRAMES]
+        assert sorted(block) == list(range(start, start + len(block)))
+
+
+def test_a_moved_picture_goes_on_at_its_edge():
+    frame = np.arange(4, dtype=np.uint8)[None, :, None].repeat(3, axis=2).repeat(2, axis=0)
+    assert moved(frame, across=1, down=0)[0, :, 0].tolist() == [0, 0, 1, 2]
+    assert moved(frame, across=-2, down=5)[1, :, 0].tolist() == [2, 3, 3, 3]
 
 
 @given(num=st.integers(0, 60), seed=st.integers(0, 50))
