@@ -29,7 +29,7 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
     Args:
         settings: Which run, and what is shown.
     """
-    from gsgmodel.report.collect import collect, names_of
+    from gsgmodel.report.collect import collect
     from gsgmodel.report.gallery import kept_pictures, take_pictures
     from gsgmodel.report.models import find_scorer
     from gsgmodel.report.report import report_page
@@ -39,8 +39,8 @@ def main(*, settings: Annotated[ReportSettings, Parameter(name="*")]) -> int:
     snapshot = Snapshot.open(settings.output, s3_endpoint=settings.s3_endpoint)
     findings = collect(snapshot, settings.run, threshold=settings.threshold)
     files, missing = find_scorer(
-        names_of(findings.rows["model_uri"].to_pylist()),
-        set(findings.rows["model_digest"].to_pylist()),
+        findings.model_uris,
+        findings.model_digests,
         model=settings.model,
         tracking_uri=settings.tracking_uri,
     )

@@ -35,9 +35,7 @@ def show(output: Output, video: str, /, *, settings: Annotated[LookupSettings, F
     snapshot = Snapshot.open(output, s3_endpoint=settings.s3_endpoint)
     rows, runs = find_video(snapshot, video), PastRuns.of(snapshot.output)
     for row in rows:
-        threshold = settings.threshold
-        if threshold is None and row["run_id"] in runs.finished:
-            threshold = runs.summary(row["run_id"]).get("threshold")
+        threshold = runs.threshold(row["run_id"]) if settings.threshold is None else settings.threshold
         tell(video_lines(row, threshold=threshold), as_json=settings.json)
         if settings.json:
             print(json.dumps(plain(row) | {"threshold": threshold}), flush=True)
@@ -98,8 +96,8 @@ def diff(
 
     snapshot = Snapshot.open(output, s3_endpoint=settings.s3_endpoint)
     names = [resolve_run(snapshot, name) for name in (before, after)]
-    threshold, runs = settings.threshold, PastRuns.of(snapshot.output)
-    if threshold is None and names[1] in runs.finished:
-        threshold = runs.summary(names[1]).get("threshold")
+    threshold = settings.threshold
+    if threshold is None:
+        threshold = PastRuns.of(snapshot.output).threshold(names[1])
     found = compare(snapshot, *names, threshold=threshold)
     tell(change_lines(found), asdict(found), as_json=settings.json)

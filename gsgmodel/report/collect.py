@@ -73,6 +73,16 @@ class Findings:
         return dict(Counter(self.rows["status"].to_pylist()))
 
     @property
+    def model_uris(self) -> list[str]:
+        """What rows call the models that scored, each once."""
+        return names_of(self.rows["model_uri"].to_pylist())
+
+    @property
+    def model_digests(self) -> list[str]:
+        """Of the models that scored, each once."""
+        return names_of(self.rows["model_digest"].to_pylist())
+
+    @property
     def threshold(self) -> float | None:
         """The scan's own, where it had one."""
         value = self.summary.get("threshold")

@@ -6,7 +6,7 @@ from typing import Any
 
 from gsgmodel.errors import VideoError
 from gsgmodel.model.weights import ModelFiles
-from gsgmodel.report.collect import Findings, names_of
+from gsgmodel.report.collect import Findings
 from gsgmodel.report.explanation import clip_parts
 from gsgmodel.report.kept import kept_part
 from gsgmodel.report.models import find_scorer
@@ -86,8 +86,7 @@ def save_pictures(
     """
     if not top:
         return {}, []
-    names = names_of(findings.rows["model_uri"].to_pylist())
-    files, missing = find_scorer(names, set(findings.rows["model_digest"].to_pylist()), **find)
+    files, missing = find_scorer(findings.model_uris, findings.model_digests, **find)
     if files is None:
         return {}, [("any video", missing)]
     lost: list[tuple[str, str]] = []

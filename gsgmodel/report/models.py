@@ -32,7 +32,7 @@ def find_models(names: Sequence[str], tracking_uri: str | None) -> dict[str, Mod
 
 
 def find_scorer(
-    names: Sequence[str], digests: Collection[str | None], *, model: str | None, tracking_uri: str | None
+    names: Sequence[str], digests: Collection[str], *, model: str | None, tracking_uri: str | None
 ) -> tuple[ModelFiles | None, str]:
     """Find the model that scored.
 

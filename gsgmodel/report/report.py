@@ -103,9 +103,9 @@ def doubts(findings: Findings) -> list[str]:
         found.append(f"The run ended with exit code {findings.summary['exit_code']}: {findings.summary.get('reason')}.")
     if findings.summary.get("is_untrained") or "untrained" in findings.rows["model_version"].to_pylist():
         found.append("The model is untrained: its weights are random and its scores mean nothing.")
-    models = names_of(findings.rows["model_digest"].to_pylist())
-    if len(models) > 1:
-        found.append(f"Scores are of {len(models)} different models, and cannot be compared with each other.")
+    num_models = len(findings.model_digests)
+    if num_models > 1:
+        found.append(f"Scores are of {num_models} different models, and cannot be compared with each other.")
     open_ = [
         each for each in names_of(findings.rows["sandbox"].to_pylist()) if not set(each.split("+")) >= FULL_SANDBOX
     ]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.report.report import shown_name
+from gsgmodel.upkeep.formats import RISKY
 
 FILE = "review.csv"
 COLUMNS = ("label", "score", "video", "picture", "uri", "video_id")
@@ -117,4 +119,4 @@ def manifest_lines(labelled: Sequence[tuple[str, str]]) -> str:
 
 def _harmless(text: str) -> str:
     """A text that a spreadsheet does not calculate."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n")) else text
+    return f"'{text}" if re.match(RISKY, text) else text

@@ -47,25 +47,17 @@ class ExplainSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportSettings:
-    """What a report is about and what it shows."""
+class ScanChoice:
+    """Which run of a scan people look at, and where its videos and model are found."""
 
-    output: str
-    """The --output of the scan: a folder or s3://BUCKET/PREFIX."""
     run: str = "newest"
     """The run, the beginning of its name, or newest; all: the newest row of each video's name, whatever run."""
-    top: int = 24
-    """Videos with the highest scores that are shown with pictures; they are read again for that."""
-    pictures: bool = True
-    """Read the top videos again for pictures; without it the page has none beside those that the scan kept."""
-    html: str = "report.html"
-    """The file."""
     threshold: float | None = None
-    """Where the slider stands at first, if not at the scan's threshold; 0 to 1."""
+    """From which score on videos are flagged, if not from the scan's threshold; 0 to 1."""
+    pictures: bool = True
+    """Read the top videos again for pictures; without it there are none beside those that the scan kept."""
     model: str | None = None
     """Where the scan's model lies now, if not where the scan found it."""
-    show_faces: bool = False
-    """Let faces be recognized; without it they are blurred beyond recovery."""
     s3_endpoint: str | None = None
     """Address of an S3 store other than the environment's; credentials only ever come from the environment."""
     tracking_uri: str | None = None
@@ -76,36 +68,38 @@ class ReportSettings:
     def __post_init__(self) -> None:
         check_endpoint(self.s3_endpoint)
         check_threshold(self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings(ScanChoice):
+    """What a report is about and what it shows."""
+
+    output: str
+    """The --output of the scan: a folder or s3://BUCKET/PREFIX."""
+    top: int = 24
+    """Videos with the highest scores that are shown with pictures."""
+    html: str = "report.html"
+    """The file."""
+    show_faces: bool = False
+    """Let faces be recognized; without it they are blurred beyond recovery."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 <= self.top <= MOST_PICTURED:
             raise ConfigError(f"--top is {self.top}; accepted: 0 to {MOST_PICTURED}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReviewSettings:
+class ReviewSettings(ScanChoice):
     """Which videos people judge, and how they are shown."""
 
-    run: str = "newest"
-    """The run, the beginning of its name, or newest; all: the newest row of each video's name, whatever run."""
-    threshold: float | None = None
-    """From which score on, if not from the scan's threshold; 0 to 1."""
     top: int = 100
     """At most so many, those with the highest scores."""
-    pictures: bool = True
-    """Read the videos again for a picture of each."""
     show_faces: bool = True
     """Let faces be recognized."""
-    model: str | None = None
-    """Where the scan's model lies now, if not where the scan found it."""
-    s3_endpoint: str | None = None
-    """Address of an S3 store other than the environment's; credentials only ever come from the environment."""
-    tracking_uri: str | None = None
-    """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default."""
-    json: bool = False
-    """Print one line of JSON; sentences go to standard error."""
 
     def __post_init__(self) -> None:
-        check_endpoint(self.s3_endpoint)
-        check_threshold(self.threshold)
+        super().__post_init__()
         if self.top < 1:
             raise ConfigError(f"--top is {self.top}; accepted: 1 or more")
 

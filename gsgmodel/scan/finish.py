@@ -90,7 +90,7 @@ def _page(scan: Scan, notes: list[str]) -> bytes | None:
 
 def _notified(scan: Scan, summary: Summary, *, within_s: float) -> Summary:
     """Tell whoever waits; where that fails it becomes a note, never a failure."""
-    if not scan.settings.notify or scan.settings.dry_run:
+    if not scan.settings.notify:
         return summary
     lost = notify(scan.settings.notify, asdict(summary), within_s=within_s)
     return replace(summary, notes=[*summary.notes, lost]) if lost else summary

@@ -16,7 +16,7 @@ from gsgmodel.upkeep.snapshot import NESTED
 
 ROW_GROUP_BYTES = 64 << 20
 """What the rows of a group of a Parquet file have in memory: smaller groups are slow to read, larger ones to hold."""
-_RISKY = r"^[=+\-@\t\r\n]"
+RISKY = r"^[=+\-@\t\r\n]"
 """How a text begins that a spreadsheet takes for a formula."""
 _TIMES = ("last_modified", "scored_at")
 _UTC = "strftime({0} AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS {0}"
@@ -130,4 +130,4 @@ def flat(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def _harmless(texts: pa.StringArray) -> pa.StringArray:
     """Texts with an apostrophe before those that a spreadsheet would calculate."""
-    return pc.if_else(pc.match_substring_regex(texts, _RISKY), pc.binary_join_element_wise("'", texts, ""), texts)
+    return pc.if_else(pc.match_substring_regex(texts, RISKY), pc.binary_join_element_wise("'", texts, ""), texts)

@@ -46,6 +46,11 @@ class PastRuns:
             return {}
         return summary if isinstance(summary, dict) else {}
 
+    def threshold(self, name: str) -> float | None:
+        """The score from which a run flagged videos, as of ``summary``; None where it had none, or did not end."""
+        value = self.summary(name).get("threshold") if name in self.finished else None
+        return float(value) if isinstance(value, int | float) else None
+
     def settings(self, name: str) -> dict[str, Any]:
         """The settings of a run, resolved, as of ``summary``."""
         try:
