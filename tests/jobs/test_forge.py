@@ -6,20 +6,11 @@ import pytest
 
 from gsgmodel.datasets.made import make_videos
 from jobs.forge import app
-from jobs.terminal import run_app
 
 
 @pytest.fixture
-def run(capfd, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run_job(*tokens):
-        code = run_app(app, [str(token) for token in tokens])
-        out, err = capfd.readouterr()
-        assert "Traceback" not in err
-        return code, out, err
-
-    return run_job
+def run(running):
+    return running(app)
 
 
 def test_footage_becomes_labelled_videos_and_what_is_broken_is_named(run, tmp_path):
