@@ -1,6 +1,6 @@
 """What every test shares: shapes checked at run time, the shared media, one thread for torch."""
 
-import gc
+import linecache
 import os
 import uuid
 from collections.abc import Iterator
@@ -36,9 +36,9 @@ hypothesis.settings.load_profile("gsg")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A doctest walks over linecache, from which SQLAlchemy's classes take a line when they are collected."""
+    """A doctest walks over linecache, from which SQLAlchemy's classes take their entries whenever they are freed."""
     if isinstance(item, pytest.DoctestItem):
-        gc.collect()
+        linecache.clearcache()
 
 
 @pytest.fixture(scope="session")
