@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from statistics import mean
 
+from gsgmodel.datasets.forge_kinds import KINDS
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.made import CROP_SIZE_PX, FRAMES_PER_CLIP, SMALL, USUAL, WINDOW_S, MadeSizes, made_settings
 from gsgmodel.evaluation.settings import TableSettings
@@ -27,7 +28,7 @@ def make_data(options: TableSettings, settings: TrainSettings) -> tuple[int, str
     sizes = SMALL if options.small else USUAL
     folder = Path(settings.output).absolute() / ("made-small" if options.small else "made")
     folder.mkdir(parents=True, exist_ok=True)
-    _check_same(folder / "made.json", {"footage": sorted(options.footage), **asdict(sizes)})
+    _check_same(folder / "made.json", {"footage": sorted(options.footage), "kinds": KINDS, **asdict(sizes)})
     # Tables alone go to standard output.
     with redirect_stdout(sys.stderr):
         code = _make_clips(folder, sizes, options.footage)
@@ -54,7 +55,6 @@ def _check_same(note: Path, wanted: dict[str, object]) -> None:
 
 def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int:
     from gsgmodel.datasets.footage import ForgeSettings
-    from gsgmodel.datasets.forge_kinds import KINDS
     from gsgmodel.datasets.made_footage import make_footage
     from gsgmodel.scan.settings import PrepareSettings
     from jobs.forge import main as forge

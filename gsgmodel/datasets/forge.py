@@ -155,7 +155,7 @@ def forge_pieces(
     Yields:
         The videos as they are written.
     """
-    # Where frames are reordered none is predicted from another: else the bits that it costs would lack in every frame.
+    # Where frames are mirrored none is predicted from another: else the bits that it costs would lack in every frame.
     gop = 1 if set(methods) & set(KINDS) else Encoding().gop
     donors: dict[str, list[_Donor]] = {}
     made: list[ForgedVideo] = []

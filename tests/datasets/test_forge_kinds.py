@@ -8,13 +8,12 @@ from hypothesis import strategies as st
 from gsgmodel.datasets.forge_kinds import (
     FACE_EDGE,
     KINDS,
-    REORDERED_FRAMES,
+    MIRRORED_OF,
     draw_kind,
     ellipse,
     forge_kind,
     forge_still,
-    jumbled,
-    moved,
+    mirrored,
 )
 from gsgmodel.datasets.forge_methods import region_of
 from gsgmodel.datasets.portraits import load_portrait
@@ -79,48 +78,33 @@ def test_what_is_forged_moves_with_the_face_and_does_not_change(clip, kind):
         assert np.abs(np.roll(difference, -3 * index, axis=1) - first).mean() < 0.05
 
 
-def shift_of(boxes, *, to, place):
-    x, y = np.rint((boxes[to, :2] + boxes[to, 2:]) / 2 - (boxes[place, :2] + boxes[place, 2:]) / 2).astype(int).tolist()
-    return {"across": x, "down": y}
+def test_half_of_each_seconds_frames_are_mirrored_in_the_middle_of_the_face_and_the_others_as_they_were(clip):
+    frames, boxes = [*clip[0], *clip[0]], np.concatenate([clip[1], clip[1]])
+    forged = list(forge_kind(frames, boxes, "mirror", seed=0))
+    kinds = []
+    for frame, box, each in zip(frames, boxes, forged, strict=True):
+        other = mirrored(frame, middle_px=(box[0] + box[2]) / 2)
+        assert np.array_equal(each, frame) or np.array_equal(each, other)
+        kinds.append(np.array_equal(each, other))
+    assert [sum(kinds[start : start + MIRRORED_OF]) for start in (0, MIRRORED_OF)] == [MIRRORED_OF // 2] * 2
+    assert kinds[:MIRRORED_OF] != kinds[MIRRORED_OF:]
 
 
-def test_frames_in_another_order_are_the_same_frames_with_the_face_where_it_was_at_that_time(clip):
-    frames, boxes = clip
-    forged = list(forge_kind(frames, boxes, "reorder", seed=0))
-    places = []
-    for time, each in enumerate(forged):
-        found = [
-            place
-            for place, frame in enumerate(frames)
-            if np.array_equal(moved(frame, **shift_of(boxes, to=time, place=place)), each)
-        ]
-        places += found[:1]
-    assert sorted(places) == list(range(len(frames)))
-    assert np.abs(np.diff(places[:REORDERED_FRAMES])).min() > 1
+@given(middle=st.integers(8, 32), width=st.integers(20, 24))
+def test_a_mirrored_face_is_where_it_was(middle, width):
+    """A box of pixels, its middle at a half or whole pixel, keeps its place and shows its columns the other way."""
+    frame = np.arange(width, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+    left, right = max(0, middle // 2 - 3), middle - max(0, middle // 2 - 3)
+    if right > width:
+        return
+    seen = mirrored(frame, middle_px=(left + right) / 2)[0, left:right, 0]
+    assert seen.tolist() == frame[0, left:right, 0].tolist()[::-1]
 
 
-def test_frames_change_places_within_a_second_only(clip):
-    frames, boxes = clip
-    longer, places = [*frames, *frames], np.concatenate([boxes, boxes])
-    marked = [np.full_like(frame, index) for index, frame in enumerate(longer)]
-    order = [int(each[0, 0, 0]) for each in forge_kind(marked, places, "reorder", seed=0)]
-    for start in range(0, len(longer), REORDERED_FRAMES):
-        block = order[start : start + REORDERED_FRAMES]
-        assert sorted(block) == list(range(start, start + len(block)))
-
-
-def test_a_moved_picture_goes_on_at_its_edge():
-    frame = np.arange(4, dtype=np.uint8)[None, :, None].repeat(3, axis=2).repeat(2, axis=0)
-    assert moved(frame, across=1, down=0)[0, :, 0].tolist() == [0, 0, 1, 2]
-    assert moved(frame, across=-2, down=5)[1, :, 0].tolist() == [2, 3, 3, 3]
-
-
-@given(num=st.integers(0, 60), seed=st.integers(0, 50))
-def test_a_jumbled_clip_has_every_frame_once_and_no_neighbours_where_that_can_be(num, seed):
-    order = jumbled(num, np.random.default_rng(seed))
-    assert sorted(order) == list(range(num))
-    if num >= 5:
-        assert np.abs(np.diff(order)).min() > 1
+def test_a_mirrored_picture_goes_on_at_its_edge():
+    frame = np.arange(4, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
+    assert mirrored(frame, middle_px=1.0)[0, :, 0].tolist() == [1, 0, 0, 0]
+    assert mirrored(frame, middle_px=3.5)[0, :, 0].tolist() == [3, 3, 3, 3]
 
 
 @pytest.mark.parametrize("kind", KINDS)
