@@ -86,8 +86,7 @@ def fill_table(
             data = "made data" if options.data else ", ".join(dict.fromkeys(stores))
             print(write_table(table, results, trainings, folder, data=data), end="")
     finally:
-        if lost := run.finish(exit_code=code, folder=folder):
-            say([lost])
+        say(run.finish(exit_code=code, folder=folder))
     return code
 
 

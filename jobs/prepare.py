@@ -70,30 +70,28 @@ def prepare_archive(inputs: tuple[str, ...], settings: PrepareSettings) -> "Stor
 
 def prepare_planned(run: "StoreRun", planner: "Planner") -> "StoreSummary":
     """Take the plan through the stages: prepare, keep, commit; what only has other labels is not prepared again."""
-    from gsgmodel.clips.schema import INDEX_ROWS, PREPARED
-    from gsgmodel.scan.commit import Committer
     from gsgmodel.scan.expected import pools_text
     from gsgmodel.scan.keep import keep
     from gsgmodel.scan.passes import NOTHING_PLANNED, run_passes
     from gsgmodel.scan.prepare import prepare
-    from gsgmodel.scan.progress import Progress
     from gsgmodel.scan.session import start_ray
     from gsgmodel.scan.source import read_plan
-    from gsgmodel.scan.store_finish import STAGES, finish_store_run
+    from gsgmodel.scan.store_finish import finish_store_run
 
     settings, plan = run.settings, planner.plan
-    progress = Progress(num_planned=plan.num_videos, success=PREPARED)
-    stage_s = dict.fromkeys(STAGES, 0.0)
-    committer = Committer(
-        sink=run.sink, progress=progress, commit_s=run.commit_s, max_crashed=settings.max_crashed, stage_s=stage_s
-    )
-    committer.final = INDEX_ROWS.statuses
+    committer = run.committer(num_planned=plan.num_videos)
+    progress = committer.progress
     relabelled = run.relabel()
     if not plan.num_videos:
         return finish_store_run(run, plan, NOTHING_PLANNED, committer, relabelled=relabelled, stop=run.stop)
     say([plan_text(plan, verb=VERB)])
     with (
-        start_ray(settings.wishes, num_videos=plan.num_videos, patience=run.patience(progress.note)) as session,
+        start_ray(
+            settings.wishes,
+            num_videos=plan.num_videos,
+            patience=run.patience(progress.note),
+            run_id=run.identity["run_id"],
+        ) as session,
         run.stop.watching_signals(),
     ):
         progress.note(pools_text(session.pools))

@@ -96,7 +96,9 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
     say([plan_text(plan)])
     patience, canary = scan.patience(committer.progress.note), CanaryVideos.of(scan)
     with (
-        start_ray(settings.wishes, num_videos=plan.num_expected, patience=patience) as session,
+        start_ray(
+            settings.wishes, num_videos=plan.num_expected, patience=patience, run_id=scan.provenance.run_id
+        ) as session,
         scan.stop.watching_signals(),
     ):
         committer.progress.note(pools_text(session.pools))

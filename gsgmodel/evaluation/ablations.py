@@ -108,7 +108,9 @@ def settings_of_row(row: Row, base: TrainSettings, *, output: str) -> TrainSetti
         output: Folder of this row and seed.
     """
     architecture = GSGConfig.from_dict(json.loads(base.architecture.to_json()) | dict(row.architecture))
-    return replace(base, architecture=architecture, objective=row.objective or base.objective, output=output)
+    objective = row.objective or base.objective
+    # Whoever waits is told of the table's end, not of each of its trainings.
+    return replace(base, architecture=architecture, objective=objective, output=output, notify=None)
 
 
 def result_of(row: Row, predictions: Sequence[pa.Table], *, seed: int) -> Result:

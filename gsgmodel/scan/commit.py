@@ -170,8 +170,10 @@ class Committer:
 
     def _report(self) -> None:
         if self.report is not None:
-            done = {"videos": self.progress.num_finished, "clips": self.progress.num_clips, "flagged": self.num_flagged}
-            self.report(done | self.stage_s | dict(self.progress.counts), self.progress.num_finished)
+            counts = self.progress
+            done = {"videos": counts.num_finished, "clips": counts.num_clips, "flagged": self.num_flagged}
+            done["planned"] = counts.num_planned
+            self.report(done | self.stage_s | dict(counts.counts), counts.num_finished)
 
 
 def commit_stream(

@@ -7,18 +7,27 @@ from gsgmodel.errors import Status
 from gsgmodel.model.config import UNTRAINED
 from gsgmodel.results.runs import to_toml
 from gsgmodel.scan.commit import Committer
-from gsgmodel.scan.notify import notify
-from gsgmodel.scan.opening import NOTIFY_S, Scan
+from gsgmodel.scan.opening import Scan
 from gsgmodel.scan.passes import Account
 from gsgmodel.scan.plan import Plan, left_out_text
 from gsgmodel.scan.run import FAILED
 from gsgmodel.scan.sinks import TableSink
 from gsgmodel.scan.stop import StopRequest
-from gsgmodel.scan.summary import OK, RunSummary, finished_text, outcome, run_facts, unfinished_rows, untidy_note
+from gsgmodel.scan.summary import (
+    OK,
+    STOPPED_WAIT_S,
+    RunSummary,
+    finished_text,
+    notified,
+    outcome,
+    run_facts,
+    unfinished_rows,
+    untidy_note,
+)
 
 FLAGGED = 4
-TRACKING_WAIT_S, STOPPED_WAIT_S = 30.0, 2.0
-"""How long MLflow may take for the last of a run, and after a signal."""
+TRACKING_WAIT_S = 30.0
+"""How long MLflow may take for the last of a run."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +81,12 @@ def finish(
         scan.run_folder.write_unfinished(unfinished_rows(plan, account, committer))
         scan.run_folder.write_summary(asdict(summary))
     if stop.signum is not None:
-        return _notified(scan, _tracked(scan, summary, wait_s=STOPPED_WAIT_S), within_s=STOPPED_WAIT_S)
+        summary = _tracked(scan, summary, wait_s=STOPPED_WAIT_S)
+        return notified(scan, summary, what="scan", within_s=STOPPED_WAIT_S)
     notes = [untidy] if (untidy := untidy_note(scan)) else []
     page = _page(scan, notes) if code != FAILED else None
     summary = replace(summary, notes=[*summary.notes, *notes])
-    return _notified(scan, _tracked(scan, summary, page=page, wait_s=TRACKING_WAIT_S), within_s=NOTIFY_S)
+    return notified(scan, _tracked(scan, summary, page=page, wait_s=TRACKING_WAIT_S), what="scan")
 
 
 def _page(scan: Scan, notes: list[str]) -> bytes | None:
@@ -86,14 +96,6 @@ def _page(scan: Scan, notes: list[str]) -> bytes | None:
     from gsgmodel.scan.reporting import write_report  # noqa: PLC0415 - plots and torch, which other scans do without
 
     return write_report(scan, notes.append)
-
-
-def _notified(scan: Scan, summary: Summary, *, within_s: float) -> Summary:
-    """Tell whoever waits; where that fails it becomes a note, never a failure."""
-    if not scan.settings.notify:
-        return summary
-    lost = notify(scan.settings.notify, asdict(summary), within_s=within_s)
-    return replace(summary, notes=[*summary.notes, lost]) if lost else summary
 
 
 def _tracked(scan: Scan, summary: Summary, *, wait_s: float, page: bytes | None = None) -> Summary:

@@ -5,8 +5,12 @@ import contextlib
 from typing import Any
 
 import ray
+from ray.util.metrics import Gauge
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+IN_WORK = "gsg_videos_in_work"
+SHOW_EVERY_S = 5.0
+"""Ray forgets a gauge that nobody sets within 20 s."""
 WAIT_S = 120.0
 """A slot that is not given back in this time no longer holds others up: a lost row must not become a hang."""
 
@@ -18,8 +22,9 @@ class Gate:
     videos keeps what a stop has to drain, and what a kill throws away, to a few seconds of work.
     """
 
-    def __init__(self, max_in_work: int) -> None:
+    def __init__(self, max_in_work: int, run_id: str = "") -> None:
         self._max_in_work = max_in_work
+        self._run_id = run_id
         self._in_work: set[bytes] = set()
         self._is_closed = False
         self._changed = asyncio.Condition()
@@ -41,6 +46,13 @@ class Gate:
             self._in_work.difference_update(video_ids)
             self._changed.notify_all()
 
+    async def show(self) -> None:
+        """Show for as long as the gate is there how many videos are in work, among the cluster's metrics."""
+        shown = Gauge(IN_WORK, description="Videos that have begun and not arrived.", tag_keys=("run_id",))
+        while True:
+            shown.set(len(self._in_work), tags={"run_id": self._run_id})
+            await asyncio.sleep(SHOW_EVERY_S)
+
     async def close(self) -> int:
         """Let nothing new start, and return how many videos are in work."""
         async with self._changed:
@@ -52,9 +64,17 @@ class Gate:
         return self._is_closed or video_id in self._in_work or len(self._in_work) < self._max_in_work
 
 
-def open_gate(*, max_in_work: int) -> Any:
-    """Start the gate as an actor that needs no core and comes back if its process dies."""
+def open_gate(*, max_in_work: int, run_id: str | None = None) -> Any:
+    """Start the gate as an actor that needs no core and comes back if its process dies.
+
+    Args:
+        max_in_work: Most videos between their start and their arrival.
+        run_id: Of the run as which their number is shown among the cluster's metrics; not by default.
+    """
     # On the driver's node: losing another one must not forget what is in work.
     here = NodeAffinitySchedulingStrategy(node_id=ray.get_runtime_context().get_node_id(), soft=True)
     actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1, scheduling_strategy=here)(Gate)
-    return actor.remote(max_in_work)
+    gate = actor.remote(max_in_work, run_id or "")
+    if run_id is not None:
+        gate.show.remote()
+    return gate

@@ -1,4 +1,4 @@
-"""Word to whoever waits for the end of a scan: its summary, sent to an address as JSON."""
+"""Word to whoever waits for the end of a run: its summary, sent to an address as JSON."""
 
 import json
 import time
@@ -10,6 +10,8 @@ from urllib.request import Request, urlopen
 
 from gsgmodel.errors import ConfigError
 
+NOTIFY_S = 15.0
+"""What telling may take."""
 TRIES = 3
 PAUSE_S = 1.0
 """Before the second try; twice as long before each further one."""
@@ -42,7 +44,7 @@ def host_of(address: str) -> str | None:
     return f"{parts.scheme}://{parts.hostname}{port}" if has_host else None
 
 
-def notify(address: str, summary: Mapping[str, Any], *, within_s: float) -> str | None:
+def notify(address: str, summary: Mapping[str, Any], *, what: str = "scan", within_s: float = NOTIFY_S) -> str | None:
     """Send a summary.
 
     ``text`` says it in a sentence, which is what chats show; everything else of the summary is beside it.
@@ -50,12 +52,13 @@ def notify(address: str, summary: Mapping[str, Any], *, within_s: float) -> str 
     Args:
         address: As ``check_address`` takes it.
         summary: As ``summary.json`` has it.
+        what: Kind of run: ``scan``, ``preparation`` or ``training``.
         within_s: Time for all tries together.
 
     Returns:
         None if it arrived, else why not, in a sentence.
     """
-    content = json.dumps({"text": sentence(summary), **summary}).encode()
+    content = json.dumps({"text": sentence(summary, what=what), **summary}).encode()
     # Only addresses of the web come here.
     request = Request(address, data=content, headers={"Content-Type": "application/json"})  # noqa: S310
     ends_s, said = time.monotonic() + within_s, ""
@@ -77,11 +80,10 @@ def notify(address: str, summary: Mapping[str, Any], *, within_s: float) -> str 
     return f"{host_of(address)} was not told of the end: {said or 'no time was left'}"
 
 
-def sentence(summary: Mapping[str, Any]) -> str:
+def sentence(summary: Mapping[str, Any], *, what: str = "scan") -> str:
     """The end of a run in a sentence."""
-    counts = ", ".join(f"{name} {count}" for name, count in summary.get("by_status", {}).items())
-    flagged = f", {summary['flagged']} flagged" if summary.get("threshold") is not None else ""
-    found = f": {counts}{flagged}" if counts else ""
-    return (
-        f"scan {summary.get('run_id')} ended with exit code {summary.get('exit_code')} ({summary.get('reason')}){found}"
-    )
+    found = [f"{name} {count}" for name, count in summary.get("by_status", {}).items()]
+    found += [f"{summary['flagged']} flagged"] if found and summary.get("threshold") is not None else []
+    found += [f"test AUC {summary['auc']:.3f}"] if summary.get("auc") is not None else []
+    ended = f"{what} {summary.get('run_id')} ended with exit code {summary.get('exit_code')} ({summary.get('reason')})"
+    return f"{ended}: {', '.join(found)}" if found else ended

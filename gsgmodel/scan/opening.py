@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -22,10 +22,9 @@ from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Committer, Sink
 from gsgmodel.scan.evidence import check_keep
 from gsgmodel.scan.metrics import ClusterMetrics
-from gsgmodel.scan.notify import host_of, notify
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
+from gsgmodel.scan.run import Run, kept_settings, last_word, make_run_folder, recount
 from gsgmodel.scan.settings import ScanSettings, deadline_time
 from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
 from gsgmodel.scan.submitted import is_joining
@@ -38,7 +37,6 @@ from gsgmodel.video.container import DECODER_VERSION
 SCORING_REVISION = 1
 """Raised whenever this code moves scores of an unchanged video by an unchanged model; a golden test holds it."""
 
-NOTIFY_S = 15.0
 """For word of the end to arrive."""
 Show = Callable[[dict[str, Any]], None]
 
@@ -122,9 +120,7 @@ def open_scan(
     provenance = _provenance(settings, model, started_at)
     kept = settings.output is not None and not settings.dry_run
     with tempfile.TemporaryDirectory(prefix="gsg-plan-") as scratch, _turn(settings, provenance.run_id, kept=kept):
-        # Of an address that is told only the host is kept: the rest is what lets somebody write there.
-        shown = replace(settings, input=inputs, notify=settings.notify and host_of(settings.notify))
-        resolved = {**asdict(shown), "identity": asdict(provenance)}
+        resolved = {**kept_settings(settings, inputs), "identity": asdict(provenance)}
         run_folder = None
         if settings.output is not None and kept:
             run_folder = make_run_folder(settings.output, resolved, s3_endpoint=settings.s3_endpoint)
@@ -146,16 +142,8 @@ def open_scan(
             recount=recount,
             started_at=started_at,
         )
-        with last_word(scan, tell=partial(_tell_failed, scan)):
+        with last_word(scan, what="scan", tell=partial(scan.tracked.finish, failed=True) if scan.tracked else None):
             yield scan
-
-
-def _tell_failed(scan: Scan, summary: Mapping[str, Any]) -> None:
-    """Tell those who wait for a summary that an error ended the run."""
-    if scan.tracked:
-        scan.tracked.finish(dict(summary), failed=True)
-    if scan.settings.notify:
-        notify(scan.settings.notify, summary, within_s=NOTIFY_S)
 
 
 def _turn(settings: ScanSettings, run_id: str, *, kept: bool) -> AbstractContextManager[bool]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
+from gsgmodel.scan.notify import host_of, notify
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.plan import TO_SCORE, PlanKind
 from gsgmodel.scan.planner import Planner, planning
@@ -98,6 +99,14 @@ class Run:
         return self.settings.commit_s if self.run_folder else SHOW_EVERY_S
 
 
+def kept_settings(settings: RunSettings, inputs: tuple[str, ...]) -> dict[str, Any]:
+    """Settings as a run's files have them, with all inputs.
+
+    Of an address that is told only the host is kept: the rest is what lets somebody write there.
+    """
+    return asdict(replace(settings, input=inputs, notify=settings.notify and host_of(settings.notify)))
+
+
 def make_run_folder(output: str, resolved: Mapping[str, Any], *, s3_endpoint: str | None) -> RunFolder:
     """Make the folder of a run with its settings in it.
 
@@ -119,11 +128,12 @@ def recount(table: VideoTable, planned: DoneIds, *, done: DoneIds, key: str) -> 
 
 
 @contextmanager
-def last_word(run: Run, *, tell: Callable[[dict[str, Any]], object] | None = None) -> Iterator[None]:
+def last_word(run: Run, *, what: str, tell: Callable[[dict[str, Any]], object] | None = None) -> Iterator[None]:
     """See to it that a run that an error ends has a summary: whoever watches runs by their summaries must see it.
 
     Args:
         run: Of which ``summary.json`` is written where it is not there at the end.
+        what: Kind of run, for those who are notified.
         tell: Given that summary too.
 
     Yields:
@@ -145,3 +155,5 @@ def last_word(run: Run, *, tell: Callable[[dict[str, Any]], object] | None = Non
                 run.run_folder.write_summary(summary)
             if tell:
                 tell(summary)
+            if run.settings.notify:
+                notify(run.settings.notify, summary, what=what)

@@ -74,13 +74,14 @@ class Session:
 
 
 @contextmanager
-def start_ray(wishes: Wishes, *, num_videos: int, patience: Patience) -> Iterator[Session]:
+def start_ray(wishes: Wishes, *, num_videos: int, patience: Patience, run_id: str | None = None) -> Iterator[Session]:
     """Check that the pools fit, start Ray or join the cluster that ``RAY_ADDRESS`` names, and let go of it afterwards.
 
     Args:
         wishes: What the user asks of the pools.
         num_videos: What is to be scored; more actors of a stage are not started.
         patience: With a cluster that has no room yet.
+        run_id: Of the run, for a cluster's metrics.
 
     Yields:
         The session. Pools that do not fit are a ``ConfigError`` before any actor starts.
@@ -93,7 +94,7 @@ def start_ray(wishes: Wishes, *, num_videos: int, patience: Patience) -> Iterato
         free = _free_of_cluster(wishes, num_videos, patience) if is_joining() else [this_machine()]
         is_stopped = is_joining() and patience.is_stopped()
         pools = NO_POOLS if is_stopped else fit_for(num_videos, wishes, free, on_cluster=is_joining())
-        gate = open_gate(max_in_work=pools.max_in_work)
+        gate = open_gate(max_in_work=pools.max_in_work, run_id=run_id if is_joining() else None)
         own = (process for process in psutil.Process().children() if process.name() in RAY_PROCESSES)
         yield Session(pools=pools, gate=gate, processes=tuple(own))
 

@@ -65,6 +65,8 @@ class RunSettings:
     """Finished videos are committed at least this often; what a killed run loses is at most this old."""
     drain_s: float = 60.0
     """After a signal or the deadline, videos in work get this long to finish."""
+    notify: str | None = None
+    """Send the summary as JSON to this http(s) address at the end; best as GSG_NOTIFY: such addresses are secrets."""
     json: bool = False
     """End with the summary as one line of JSON on standard output."""
 
@@ -82,6 +84,7 @@ class RunSettings:
         for name in self.retry_statuses:
             if name not in TERMINAL or name == Status.SCORED:
                 raise ConfigError(f"--retry names {name!r}; accepted: {', '.join(sorted(TERMINAL - {Status.SCORED}))}")
+        check_address(self.notify)
         check_endpoint(self.s3_endpoint)
         parse_filters(self.filter)
         if self.start_timeout_s <= 0:
@@ -116,8 +119,6 @@ class ScanSettings(RunSettings):
     """Write a picture of the most telling clip of flagged videos, or of all, to OUTPUT/evidence, with sharp faces."""
     explain_top: int | None = None
     """Write runs/RUN/report.html, with pictures of this many of the videos with the highest scores; 0 for none."""
-    notify: str | None = None
-    """Send the summary as JSON to this http(s) address at the end; best as GSG_NOTIFY: such addresses are secrets."""
     fail_on_flagged: bool = False
     """Exit with 4 when a video's score reaches the model's threshold."""
     device: Literal["auto", "cpu", "gpu"] = "auto"
@@ -136,7 +137,6 @@ class ScanSettings(RunSettings):
         super().__post_init__()
         _at_least("score-actors", self.score_actors, 1)
         _at_least("batch-clips", self.batch_clips, 1)
-        check_address(self.notify)
         if self.explain_top is not None and not 0 <= self.explain_top <= MOST_PICTURED:
             raise ConfigError(f"--explain-top is {self.explain_top}; accepted: 0 to {MOST_PICTURED}")
 

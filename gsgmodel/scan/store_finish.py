@@ -15,9 +15,17 @@ from gsgmodel.scan.passes import Account
 from gsgmodel.scan.plan import Plan, left_out_text
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.scan.store_opening import StoreRun
-from gsgmodel.scan.summary import RunSummary, finished_text, outcome, run_facts, unfinished_rows, untidy_note
+from gsgmodel.scan.summary import (
+    STOPPED_WAIT_S,
+    RunSummary,
+    finished_text,
+    notified,
+    outcome,
+    run_facts,
+    unfinished_rows,
+    untidy_note,
+)
 
-STAGES = ("prepare_cpu_s", "keep_cpu_s")
 NOT_THERE = ("missing", "denied", "unavailable", "not_a_file", "unlabelled")
 """Reasons for leaving out a video that somebody may miss."""
 
@@ -81,8 +89,11 @@ def finish_store_run(
     if run.run_folder:
         run.run_folder.write_unfinished(unfinished_rows(plan, account, committer))
         run.run_folder.write_summary(asdict(summary))
-    untidy = untidy_note(run) if stop.signum is None else None
-    return replace(summary, notes=[*summary.notes, untidy]) if untidy else summary
+    if stop.signum is not None:
+        return notified(run, summary, what="preparation", within_s=STOPPED_WAIT_S)
+    if untidy := untidy_note(run):
+        summary = replace(summary, notes=[*summary.notes, untidy])
+    return notified(run, summary, what="preparation")
 
 
 def videos_by_split(videos: pa.Table) -> dict[str, dict[str, int]]:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gsgmodel.clips.recipe import CropRecipe
-from gsgmodel.clips.schema import INDEX, INDEX_ROWS, SCHEMA_VERSION, SHARDS
+from gsgmodel.clips.schema import INDEX, INDEX_ROWS, PREPARED, SCHEMA_VERSION, SHARDS
 from gsgmodel.datasets.labelled import LabelledVideo, read_labels
 from gsgmodel.datasets.splits import draw_splits, people_in_several
 from gsgmodel.errors import ConfigError, Status
@@ -21,13 +21,18 @@ from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import new_run_id
 from gsgmodel.results.storage import output_errors, output_place
 from gsgmodel.results.table import VideoTable
-from gsgmodel.scan.commit import COMMIT_ROWS, Sink
+from gsgmodel.scan.commit import COMMIT_ROWS, Committer, Sink
 from gsgmodel.scan.labelled import LABELS, MADE_OF, Labelled
+from gsgmodel.scan.metrics import ClusterMetrics
 from gsgmodel.scan.parts import IsDone
-from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
+from gsgmodel.scan.progress import Progress
+from gsgmodel.scan.run import Run, kept_settings, last_word, make_run_folder, recount
 from gsgmodel.scan.settings import PrepareSettings
 from gsgmodel.scan.sinks import ListSink, TableSink, table_rows
+from gsgmodel.scan.submitted import is_joining
 from gsgmodel.video.container import DECODER_VERSION
+
+STAGES = ("prepare_cpu_s", "keep_cpu_s")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +50,29 @@ class StoreRun(Run):
         if isinstance(self.sink, TableSink):
             self.sink.done.stale |= self.labelled.stale
         return self.sink.contains(video_ids)
+
+    def committer(self, *, num_planned: int) -> Committer:
+        """What takes the rows that arrive, shows how many of those planned have, and counts for a cluster's dashboards.
+
+        Args:
+            num_planned: Videos to prepare.
+        """
+        report = None
+        if is_joining():
+            counts = ClusterMetrics(self.identity["run_id"])
+
+            def report(done: Mapping[str, float], _step: int) -> None:
+                counts.tell(done)
+
+        return Committer(
+            sink=self.sink,
+            progress=Progress(num_planned=num_planned, success=PREPARED),
+            commit_s=self.commit_s,
+            final=INDEX_ROWS.statuses,
+            max_crashed=self.settings.max_crashed,
+            report=report,
+            stage_s=dict.fromkeys(STAGES, 0.0),
+        )
 
     def relabel(self) -> int:
         """Give what the store holds the labels and splits that are said now; the crops stay.
@@ -95,7 +123,7 @@ def open_store_run(
     )
     started_at = datetime.now(UTC)
     identity = {"run_id": new_run_id(started_at), "preparation_id": settings.recipe.preparation_id}
-    resolved = {**asdict(replace(settings, input=inputs)), "identity": identity}
+    resolved = {**kept_settings(settings, inputs), "identity": identity}
     table = _open_table(settings.output, settings)
     labelled = Labelled(
         videos={uri: replace(video, split=splits[uri]) for uri, video in videos.items()},
@@ -123,7 +151,7 @@ def open_store_run(
             recipe=settings.recipe,
             labelled=labelled,
         )
-        with last_word(run):
+        with last_word(run, what="preparation"):
             yield run
 
 

@@ -2,15 +2,16 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from gsgmodel.errors import OutputError, Status
 from gsgmodel.results.schema import UNFINISHED
 from gsgmodel.scan.commit import Committer
+from gsgmodel.scan.notify import NOTIFY_S, notify
 from gsgmodel.scan.passes import Account, missing_rows
 from gsgmodel.scan.plan import Plan
 from gsgmodel.scan.progress import duration_text
@@ -21,6 +22,8 @@ from gsgmodel.scan.submitted import submission_id
 
 OK, TOO_MANY_FAILURES, DEADLINE = 0, 3, 5
 SIGNAL_CODE = 128
+STOPPED_WAIT_S = 2.0
+"""How long others may take for word of the end after a signal."""
 LOST = "lost"
 """Status in ``unfinished.parquet`` of a video that never arrived although nobody stopped the run."""
 LEFT = "left"
@@ -55,6 +58,9 @@ class RunSummary:
     """What the user should know although the run went on."""
     submission_id: str | None
     """Of the job on a cluster, where it was submitted as one."""
+
+
+_Summary = TypeVar("_Summary", bound=RunSummary)
 
 
 def run_facts(run: Run, plan: Plan, account: Account, committer: Committer) -> dict[str, Any]:
@@ -119,6 +125,14 @@ def untidy_note(run: Run) -> str | None:
     except OutputError as error:
         return f"the table's small files stay as they are: {error}"
     return None
+
+
+def notified(run: Run, summary: _Summary, *, what: str, within_s: float = NOTIFY_S) -> _Summary:
+    """Tell whoever waits; where that fails it becomes a note of the summary that is returned, never a failure."""
+    if not run.settings.notify:
+        return summary
+    lost = notify(run.settings.notify, asdict(summary), what=what, within_s=within_s)
+    return replace(summary, notes=[*summary.notes, lost]) if lost else summary
 
 
 def finished_text(summary: RunSummary) -> str:

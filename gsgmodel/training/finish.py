@@ -17,6 +17,7 @@ from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.settings import SETTINGS_NAME, ModelSettings
 from gsgmodel.model.weights import WEIGHTS_NAME, ModelFiles, read_model, save_model
 from gsgmodel.results.delta import parquet_bytes
+from gsgmodel.scan.notify import notify
 from gsgmodel.scoring.canary import CANARY_NAME, is_fit_for_bfloat16, make_canary
 from gsgmodel.tracking.address import NO_TRACKING
 from gsgmodel.tracking.promotion import DATA_DIGEST, TEST_AUC, TEST_AUC_HIGH, TEST_AUC_LOW
@@ -256,9 +257,12 @@ def _summary(
 
 
 def _closed(training: Training, summary: TrainingSummary) -> TrainingSummary:
-    """Write the summary into the run's folder and MLflow."""
+    """Write the summary into the run's folder and MLflow, and tell whoever waits; who was not told is a note."""
     content = asdict(summary)
     training.run_folder.write_summary(content)
     if training.tracked:
         training.tracked.finish(content, failed=summary.exit_code == FAILED, wait_s=TRACKING_WAIT_S)
-    return summary
+    if not training.settings.notify:
+        return summary
+    lost = notify(training.settings.notify, content, what="training")
+    return replace(summary, notes=(*summary.notes, lost)) if lost else summary

@@ -19,6 +19,7 @@ from gsgmodel.model.settings import LABELS, PREPARATION, check_preparation
 from gsgmodel.redact import redact
 from gsgmodel.results.runs import RunFolder, new_run_id
 from gsgmodel.results.storage import check_writable, output_place
+from gsgmodel.scan.notify import host_of, notify
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.scan.submitted import check_submitted, drain_within
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
@@ -34,7 +35,7 @@ DRAIN_S = 60.0
 FAILED, USAGE = 1, 2
 OF_THIS_START = (
     *("output", "s3_endpoint", "tracking_uri", "register", "parent_run", "resume", "workers", "device"),
-    *("max_failures", "start_timeout", "json"),
+    *("max_failures", "start_timeout", "notify", "json"),
 )
 """Settings that a resumed run takes from its new start; all others stay as they were."""
 
@@ -139,7 +140,7 @@ def open_training(store_uri: str, settings: TrainSettings) -> Iterator[Training]
         folder = RunFolder.create(settings.output, run_id, s3_endpoint=settings.s3_endpoint)
         _write_begun(folder, settings, digest=store.digest)
     identity = {"run_id": run_id, "store": store_uri, "data_digest": store.digest}
-    resolved = {**asdict(settings), "input": store_uri, "identity": identity}
+    resolved = {**kept_settings(settings), "input": store_uri, "identity": identity}
     folder.write_settings(resolved)
     training = Training(
         settings=settings,
@@ -181,10 +182,17 @@ def _last_word(training: Training) -> Iterator[None]:
                 training.run_folder.write_summary(ended)
             if training.tracked:
                 training.tracked.finish(ended, failed=True)
+            if training.settings.notify:
+                notify(training.settings.notify, ended, what="training")
+
+
+def kept_settings(settings: TrainSettings) -> dict[str, Any]:
+    """Settings as a run's files have them: of an address that is told only the host."""
+    return asdict(replace(settings, notify=settings.notify and host_of(settings.notify)))
 
 
 def _write_begun(folder: RunFolder, settings: TrainSettings, *, digest: str) -> None:
-    content = json.dumps({"data_digest": digest, "settings": asdict(settings)}, indent=2)
+    content = json.dumps({"data_digest": digest, "settings": kept_settings(settings)}, indent=2)
     folder.place.write(BEGUN, content.encode())
 
 

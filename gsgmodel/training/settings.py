@@ -11,6 +11,7 @@ from gsgmodel.datasets.augment import Augmentation
 from gsgmodel.errors import ConfigError
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.objective import Objective
+from gsgmodel.scan.notify import check_address
 from gsgmodel.scan.settings import duration_s
 
 Device = Literal["auto", "cpu", "gpu"]
@@ -97,10 +98,13 @@ class TrainSettings:
     """How often training goes on after a worker died."""
     start_timeout: str = "10m"
     """On a cluster, wait this long for room."""
+    notify: str | None = None
+    """Send the summary as JSON to this http(s) address at the end; best as GSG_NOTIFY: such addresses are secrets."""
     json: bool = False
     """End with the summary as one line of JSON on standard output."""
 
     def __post_init__(self) -> None:
+        check_address(self.notify)
         check_endpoint(self.s3_endpoint)
         if self.architecture.streams != "both" and (
             self.objective.cross_entropy != "fusion" or self.objective.guide_weight

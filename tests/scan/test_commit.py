@@ -84,12 +84,24 @@ def test_after_each_commit_it_is_reported_how_far_the_scan_is(committer, scored)
     committer.take(scored([2], status=Status.NO_FACE))
     committer.commit()
     assert told == [
-        ({"videos": 2, "clips": 4, "flagged": 0, "prepare_cpu_s": 1.0, "score_cpu_s": 0.5, "scored": 2}, 2),
+        (
+            {
+                "videos": 2,
+                "clips": 4,
+                "flagged": 0,
+                "planned": 10,
+                "prepare_cpu_s": 1.0,
+                "score_cpu_s": 0.5,
+                "scored": 2,
+            },
+            2,
+        ),
         (
             {
                 "videos": 3,
                 "clips": 4,
                 "flagged": 0,
+                "planned": 10,
                 "prepare_cpu_s": 1.5,
                 "score_cpu_s": 0.75,
                 "scored": 2,

@@ -7,16 +7,14 @@ from dataclasses import asdict
 import pyarrow.parquet as pq
 import pytest
 
-from gsgmodel.clips.schema import INDEX_ROWS, PREPARED
 from gsgmodel.clips.store import ClipStore
-from gsgmodel.scan.commit import Committer
 from gsgmodel.scan.passes import Account
-from gsgmodel.scan.progress import Progress
 from gsgmodel.scan.settings import PrepareSettings
 from gsgmodel.scan.stop import StopRequest
-from gsgmodel.scan.store_finish import STAGES, finish_store_run, store_summary_text
+from gsgmodel.scan.store_finish import finish_store_run, store_summary_text
 from gsgmodel.scan.store_opening import open_store_run
 from tests.scan.stores import kept_rows, plan_for, write_manifest
+from tests.scan.test_notify import listening
 
 ROWS = (
     {"path": "a.mp4", "label": "0", "split": "train"},
@@ -39,13 +37,8 @@ def ended(run):
 
     def end(*, signum=None, relabelled=0):
         plan = plan_for(run)
-        committer = Committer(
-            sink=run.sink,
-            progress=Progress(num_planned=plan.num_videos, success=PREPARED),
-            commit_s=3600.0,
-            final=INDEX_ROWS.statuses,
-            stage_s=dict.fromkeys(STAGES, 0.0),
-        )
+        committer = run.committer(num_planned=plan.num_videos)
+        committer.commit_s = 3600.0
         for number in range(plan.num_videos):
             committer.take(kept_rows(plan).slice(number, 1))
             committer.commit()
@@ -104,3 +97,22 @@ def test_the_summary_reads_as_sentences_that_name_what_is_not_there(run, ended):
     assert lines[-1] == "exit code 0: done"
     again = store_summary_text(ended())
     assert again[:2] == ["nothing to prepare", "left out: already prepared 3, missing 1 (.mp4 1)"]
+
+
+@pytest.mark.parametrize("signum", [None, 15])
+def test_whoever_waits_is_told_of_the_end(tmp_path, signum):
+    manifest = write_manifest(tmp_path / "archive", *ROWS)
+    with listening(200) as (url, heard):
+        settings = PrepareSettings(output=str(tmp_path / "store"), notify=f"{url}/SECRET")
+        with open_store_run((manifest,), settings) as run:
+            plan = plan_for(run)
+            account = Account(num_planned=0, num_unfinished=0, num_left=0, num_lost=0)
+            stop = StopRequest(drain_s=1.0)
+            stop.signum = signum
+            finish_store_run(run, plan, account, run.committer(num_planned=0), relabelled=0, stop=stop)
+    ((path, _, content),) = heard
+    assert path == "/SECRET"
+    assert content["text"].startswith(
+        f"preparation {run.identity['run_id']} ended with exit code {(signum and 143) or 0}"
+    )
+    assert "SECRET" not in run.run_folder.settings_path.read_text()

@@ -15,6 +15,7 @@ from gsgmodel.scan.settings import PrepareSettings
 from gsgmodel.scan.sinks import ListSink, TableSink
 from gsgmodel.scan.store_opening import open_store_run
 from tests.scan.stores import kept_rows, names_of, plan_for, write_manifest
+from tests.scan.test_notify import listening
 
 ROWS = (
     {"path": "real-1.mp4", "label": "0", "identity": "anna", "split": "train"},
@@ -175,6 +176,14 @@ def test_a_run_keeps_its_settings_and_an_error_leaves_a_summary(opened, tmp_path
     summary = json.loads(run.run_folder.summary_path.read_text())
     assert (summary["exit_code"], summary["preparation_id"]) == (1, run.recipe.preparation_id)
     assert run.store_uri == str(tmp_path / "store")
+
+
+def test_whoever_waits_is_told_of_an_error(opened):
+    with listening(200) as (url, heard), pytest.raises(RuntimeError), opened(notify=f"{url}/SECRET") as run:
+        raise RuntimeError("a bug")
+    ((_, _, content),) = heard
+    assert content["text"] == f"preparation {run.identity['run_id']} ended with exit code 1 (ended by an error)"
+    assert run.resolved["notify"] == url
 
 
 def test_labels_that_cannot_be_meant_are_refused_before_anything_is_made(opened, tmp_path):

@@ -13,6 +13,7 @@ from gsgmodel.tracking.store import connect
 from gsgmodel.training.finish import finish, registered_before, stopped, summary_text
 from gsgmodel.training.loop import Trainer
 from gsgmodel.training.opening import make_job, open_training
+from tests.scan.test_notify import listening
 from tests.small_store import make_store
 from tests.small_training import LoneWorker, make_settings
 
@@ -89,6 +90,16 @@ def test_an_mlflow_that_fails_costs_the_registration_and_not_the_model(store, ch
     assert "cannot be registered: MLflow at http://127.0.0.1:9 cannot be reached" in summary.reason
     assert f"the model is kept in {training.run_folder.uri}/model: ./gsg models register" in summary.reason
     assert read_model(training.run_folder.path / "model").settings.calibration is not None
+
+
+@pytest.mark.parametrize("answer", [200, 403])
+def test_whoever_waits_is_told_how_good_it_is_or_it_is_a_note(store, checkpoint, tmp_path, answer):
+    with listening(answer) as (url, heard):
+        training, summary = finished(store, checkpoint, tmp_path, notify=f"{url}/SECRET")
+    ((_, _, content),) = heard
+    assert content["text"] == (f"training {training.run_id} ended with exit code 0 (done): test AUC {summary.auc:.3f}")
+    lost = f"{url} was not told of the end: it answered 403"
+    assert [note for note in summary.notes if "told" in note] == ([] if answer == 200 else [lost])
 
 
 def test_a_training_that_was_stopped_says_how_to_go_on(store, tmp_path):

@@ -9,6 +9,7 @@ from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.objective import Objective
 from gsgmodel.records import Preparation
 from gsgmodel.training.opening import BEGUN, check_clips, check_training, make_job, open_training, settings_of
+from tests.scan.test_notify import listening
 from tests.small_store import make_store
 from tests.small_training import make_settings
 
@@ -107,6 +108,26 @@ def test_a_training_that_an_error_ends_has_a_summary(store, tmp_path):
         raise ConfigError("no room")
     summary = json.loads(training.run_folder.summary_path.read_text())
     assert (summary["exit_code"], summary["reason"]) == (2, "no room")
+
+
+def test_whoever_waits_is_told_of_an_error_and_the_address_is_kept_nowhere(store, tmp_path):
+    with (
+        listening(200) as (url, heard),
+        pytest.raises(ConfigError),
+        open_training(store.uri, settings_for(tmp_path, notify=f"{url}/SECRET")) as training,
+    ):
+        raise ConfigError("no room")
+    ((path, _, content),) = heard
+    assert (path, content["text"]) == (
+        "/SECRET",
+        f"training {training.run_id} ended with exit code 2 (no room)",
+    )
+    kept = b"".join(path.read_bytes() for path in training.run_folder.path.rglob("*") if path.is_file())
+    assert b"SECRET" not in kept
+    again = settings_for(tmp_path, resume=training.run_id, notify=f"{url}/OTHER")
+    with open_training(store.uri, again) as training:
+        assert training.settings.notify == f"{url}/OTHER"
+        training.run_folder.write_summary({})
 
 
 def test_settings_survive_json():
