@@ -1,8 +1,10 @@
 """Write the manifest of a published data set: labels, people and splits, and what is odd about the copy."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,12 +17,19 @@ from jobs.terminal import run_app, say
 
 DEFAULTS = DatasetSettings()
 SPLITS = ("train", "val", "test")
+LEFT_OUT = "left out"
 app = App(name="gsg dataset", version_flags=[])
 
 
 @app.default
 def main(
-    name: str, root: Path, /, *, output: Path, settings: Annotated[DatasetSettings, Parameter(name="*")] = DEFAULTS
+    name: str,
+    root: Path,
+    /,
+    *,
+    output: Path,
+    settings: Annotated[DatasetSettings, Parameter(name="*")] = DEFAULTS,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """List a copy of FaceForensics++, DFD, DFDC or Celeb-DF as its authors lay it out, and write a manifest for it.
 
@@ -38,6 +47,7 @@ def main(
         root: Where it lies.
         output: The manifest (.csv), for `gsg prepare`, `gsg score` and `gsg train`.
         settings: Which videos, and how they are split.
+        json_: Print one line of JSON.
     """
     check_csv("--output", output)
     catalogue = read_dataset(name, root, compression=settings.compression, methods=settings.chosen)
@@ -47,14 +57,24 @@ def main(
     splits = split_videos(videos, settings.split, seed=settings.seed)
     write_manifest(output, videos, splits=splits)
     say([f"note: {line}" for line in catalogue.findings.lines()])
+    if json_:
+        counts = Counter((splits.get(video.path, LEFT_OUT), video.method) for video in videos)
+        facts = {
+            "manifest": str(output),
+            "videos": [{"split": split, "method": method, "count": count} for (split, method), count in counts.items()],
+            "shared": [asdict(leak) for leak in leaks(videos, splits)],
+            "notes": catalogue.findings.lines(),
+        }
+        print(json.dumps(facts))
+        return 0
     print("\n".join([*counts_text(videos, splits), *leaks_text(videos, splits), f"manifest {output}"]))
     return 0
 
 
 def counts_text(videos: Sequence[PublishedVideo], splits: dict[str, str]) -> list[str]:
     """Videos of each method in each split, and what always saying the same would be right about."""
-    counts = Counter((video.label, video.method, splits.get(video.path, "left out")) for video in videos)
-    columns = [*SPLITS, *(["left out"] if len(splits) < len(videos) else [])]
+    counts = Counter((video.label, video.method, splits.get(video.path, LEFT_OUT)) for video in videos)
+    columns = [*SPLITS, *([LEFT_OUT] if len(splits) < len(videos) else [])]
     lines = [f"{'':<22}" + "".join(f"{column:>10}" for column in columns)]
     for label, method in sorted({(video.label, video.method) for video in videos}):
         numbers = "".join(f"{counts[label, method, column]:>10}" for column in columns)

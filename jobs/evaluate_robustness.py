@@ -1,5 +1,6 @@
 """How much a model still tells from perturbed videos."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,14 +54,14 @@ def robustness(*inputs: str, settings: Annotated[RobustnessSettings, Parameter(n
     for outcome in outcomes_of(inputs, model, settings):
         outcomes.append(outcome)
         say([f"{outcome.trial.name}: AUC {'-' if outcome.auc is None else f'{outcome.auc:.3f}'}"])
-    text = levels_markdown(outcomes, at=settings.at)
+    text, rows = levels_markdown(outcomes, at=settings.at), levels_rows(outcomes)
     if settings.output:
         folder = Path(settings.output)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "robustness.md").write_text(text)
-        write_rows(folder / "robustness.csv", levels_rows(outcomes))
+        write_rows(folder / "robustness.csv", rows)
         draw_levels(folder / "robustness.png", outcomes)
-    print(text, end="")
+    print(f"{json.dumps(rows)}\n" if settings.json else text, end="")
     return 0
 
 

@@ -84,7 +84,7 @@ def fill_table(
                 else [result_of(row, own, seed=settings.seed) for row, own in zip(rows, found, strict=True)]
             )
             data = "made data" if options.data else ", ".join(dict.fromkeys(stores))
-            print(write_table(table, results, trainings, folder, data=data), end="")
+            print(write_table(table, results, trainings, folder, data=data, as_json=settings.json), end="")
     finally:
         say(run.finish(exit_code=code, folder=folder))
     return code

@@ -1,7 +1,8 @@
 """Make labelled videos of real footage: each piece as it was filmed, and with its face forged."""
 
+import json
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ def main(
     output: Path,
     identities: Path | None = None,
     settings: Annotated[ForgeSettings, Parameter(name="*")] = DEFAULTS,
+    json_: Annotated[bool, Parameter(name="--json", negative=())] = False,
 ) -> int:
     """Cut real footage into pieces, forge the largest face of each, and write both with a manifest for gsg prepare.
 
@@ -38,6 +40,7 @@ def main(
         output: Folder for the videos and `manifest.csv`.
         identities: A .csv with `path` and `identity`: who is in a video; by default each shows somebody else.
         settings: How forgeries are made.
+        json_: Print one line of JSON.
 
     Raises:
         ConfigError: If nothing can be forged.
@@ -65,9 +68,16 @@ def main(
         counts[video.split, video.method] += 1
     if not counts:
         raise ConfigError("nothing could be forged: no video shows a face that is large enough")
+    manifest = output / "manifest.csv"
+    if json_:
+        videos: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for (split, method), count in sorted(counts.items()):
+            videos[split][method] = count
+        print(json.dumps({"manifest": str(manifest), "videos": videos}))
+        return 0
     for (split, method), count in sorted(counts.items()):
         print(f"{split:<6} {method:<11} {count}")
-    print(f"manifest {output / 'manifest.csv'}\n{WORTH}")
+    print(f"manifest {manifest}\n{WORTH}")
     return 0
 
 

@@ -95,6 +95,8 @@ class RobustnessSettings:
     """Of what is random, and of the draws for the intervals."""
     s3_endpoint: str | None = None
     """Of the object store, else as in the environment."""
+    json: Annotated[bool, Parameter(negative=())] = False
+    """Print one line of JSON."""
 
     def __post_init__(self) -> None:
         if not self.kinds or set(self.kinds.split(",")) - set(KINDS):

@@ -1,5 +1,6 @@
 """A table's results as people and programs find them: text, a CSV and a picture."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,15 @@ OF_SETS = ("table1", "table2")
 
 
 def write_table(
-    table: str, results: Sequence[Result], trainings: Sequence[Sequence[RowTraining]], folder: Path, *, data: str
+    table: str,
+    results: Sequence[Result],
+    trainings: Sequence[Sequence[RowTraining]],
+    folder: Path,
+    *,
+    data: str,
+    as_json: bool = False,
 ) -> str:
-    """Write a table and return its text.
+    """Write a table and return its text, or its figures as one line of JSON.
 
     Args:
         table: Its command, which the files are called after.
@@ -25,6 +32,7 @@ def write_table(
         trainings: Of its rows.
         folder: Is there.
         data: What was measured on.
+        as_json: Whether a program reads it.
     """
     is_of_sets = table in OF_SETS
     if table == "temporal":
@@ -35,6 +43,7 @@ def write_table(
         results = [replace(result, figures=result.figures[:1]) for result in results]
     text = markdown(results, data=data, paper_data="" if is_of_sets else " on Celeb-DF")
     (folder / f"{table}.md").write_text(text)
-    write_rows(folder / f"{table}.csv", flat(results))
+    rows = list(flat(results))
+    write_rows(folder / f"{table}.csv", rows)
     draw_rows(folder / f"{table}.png", results, title=f"{table} on {data}")
-    return text
+    return f"{json.dumps(rows)}\n" if as_json else text

@@ -1,6 +1,7 @@
 """The files of a table."""
 
 import csv
+import json
 
 import pytest
 from PIL import Image
@@ -36,3 +37,13 @@ def test_the_temporal_table_has_what_the_modules_cost(tmp_path):
     results = [result_of(row, [predictions(0)], seed=0) for row in rows]
     text = write_table("temporal", results, trainings, tmp_path, data="made")
     assert text.splitlines()[0].endswith("| parameters | time |")
+
+
+def test_a_program_is_told_what_the_csv_has(tmp_path):
+    results = [result_of(row, [predictions(0)], seed=0) for row in ROWS["table3"][:2]]
+    told = json.loads(write_table("table3", results, [], tmp_path, data="made", as_json=True))
+    with (tmp_path / "table3.csv").open(newline="") as file:
+        kept = list(csv.DictReader(file))
+    assert [[row["model"], row["method"], row["auc"]] for row in told] == [
+        [row["model"], row["method"], float(row["auc"])] for row in kept
+    ]

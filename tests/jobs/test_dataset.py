@@ -1,6 +1,7 @@
 """The command that lists a published data set."""
 
 import csv
+import json
 
 import pytest
 
@@ -32,6 +33,19 @@ def test_a_copy_becomes_a_manifest_and_what_splits_share_is_said(celeb, tmp_path
     assert next(line for line in lines if line.startswith("majority rate")).split()[-1] == "57.1%"
     assert any(line.startswith("train and test share ") and line.endswith(" of 35 test videos") for line in lines)
     assert lines[-1] == f"manifest {tmp_path / 'out.csv'}"
+
+
+def test_a_program_is_told_the_same_in_one_line(celeb, tmp_path, capsys):
+    assert run_app(app, ["celeb-df-v2", str(celeb), "--output", str(tmp_path / "out.csv"), "--json"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    rows = rows_of(tmp_path / "out.csv")
+    for each in told["videos"]:
+        assert each["count"] == sum((row["split"], row["method"]) == (each["split"], each["method"]) for row in rows)
+    assert sum(each["count"] for each in told["videos"]) == len(rows)
+    assert told["manifest"] == str(tmp_path / "out.csv")
+    assert any("Celeb-real: 120, published 590" in note for note in told["notes"])
+    assert {tuple(each["pair"]) for each in told["shared"]} >= {("train", "test")}
 
 
 def test_a_subset_and_another_split_are_had(celeb, tmp_path, capsys):

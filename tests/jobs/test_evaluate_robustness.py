@@ -1,6 +1,7 @@
 """The command that measures robustness."""
 
 import csv
+import json
 
 import pytest
 
@@ -28,7 +29,13 @@ def test_a_table_a_csv_and_a_plot_are_written(model, tmp_path, capsys):
     assert (out / "robustness.md").read_text() == printed.out
     assert (out / "robustness.png").stat().st_size > 1000
     with (out / "robustness.csv").open(newline="") as file:
-        assert len(list(csv.DictReader(file))) == 11
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 11
+    assert run_app(app, [*command, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [[each["perturbation"], each["auc"]] for each in told] == [
+        [row["perturbation"], float(row["auc"])] for row in rows
+    ]
 
 
 @pytest.mark.parametrize(

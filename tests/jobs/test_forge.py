@@ -1,6 +1,7 @@
 """The job that makes forgeries of footage, from its command line to the manifest."""
 
 import csv
+import json
 
 import pytest
 
@@ -26,6 +27,16 @@ def test_footage_becomes_labelled_videos_and_what_is_broken_is_named(run, tmp_pa
     assert [(row["label"], row["method"]) for row in rows] == [("0", "original"), ("1", "warp")]
     assert rows[1]["original"] == rows[0]["path"]
     assert all((tmp_path / "forged" / row["path"]).is_file() for row in rows)
+
+
+def test_a_program_is_told_the_same_in_one_line(run, tmp_path):
+    make_videos(tmp_path / "footage", num_videos=1, seconds=1.0, size_px=256)
+    code, out, _ = run("footage", "--output", "forged", "--methods", "warp", "--val-share", "0", "--json")
+    assert code == 0
+    (line,) = out.splitlines()
+    told = json.loads(line)
+    assert told["manifest"] == "forged/manifest.csv"
+    assert list(told["videos"].values()) == [{"original": 1, "warp": 1}]
 
 
 @pytest.mark.parametrize(
