@@ -43,7 +43,7 @@ def write_table(
         results = [replace(result, figures=result.figures[:1]) for result in results]
     text = markdown(results, data=data, paper_data="" if is_of_sets else " on Celeb-DF")
     (folder / f"{table}.md").write_text(text)
-    rows = list(flat(results))
+    rows = flat(results)
     write_rows(folder / f"{table}.csv", rows)
     draw_rows(folder / f"{table}.png", results, title=f"{table} on {data}")
     return f"{json.dumps(rows)}\n" if as_json else text
