@@ -31,7 +31,7 @@ PUBLISHED = MappingProxyType(
     }
 )
 NUM_LISTED = 518
-"""Of version 2: 178 real, 340 fake."""
+"""Of version 2: 178 real, 340 fake. How many version 1 lists was not published."""
 ONE_FRAME = "id27_0005.mp4"
 """Of Celeb-real: it holds a single frame (issue 7 of the authors' repository), so it cannot be scored."""
 _REAL_NAME = re.compile(r"(id\d+)_(\d{4})")

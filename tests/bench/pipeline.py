@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import joblib
+
 from gsgmodel.archive.listing import VIDEO_SUFFIXES
 from tests.bench.side_by_side import Comparison, turns
 
@@ -65,7 +67,7 @@ def measure(folder: Path, *, rounds: int) -> Comparison:
         for name in turns(ways, rounds=rounds):
             command, mark = ways[name]
             found[name].append(rates(*arrivals_s([sys.executable, *command], mark=mark)))
-    facts = {"videos": VIDEOS}
+    facts = {"videos": VIDEOS, "cores": joblib.cpu_count()}
     for key, says in FACTS.items():
         facts |= {f"{says}, {name}": ", ".join(f"{each[key]:.2f}" for each in found[name]) for name in ways}
     for peer in (PEER, ONE_BY_ONE):
