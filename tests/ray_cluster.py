@@ -31,18 +31,25 @@ class RayCluster:
     """A head and more nodes, which jobs are submitted to."""
 
     job_server: str
+    address: str
+    """Of the head, for ``RAY_ADDRESS``."""
     environment: dict[str, str]
     """Of a client that may submit."""
     nodes: list[subprocess.Popen[bytes]] = field(default_factory=list)
     """The head first."""
 
     def submit(
-        self, *args: str | Path, options: Sequence[str] = (), folder: Path = ROOT, env: Mapping[str, str] | None = None
+        self,
+        *args: object,
+        options: Sequence[str] = (),
+        job: str = "score",
+        folder: Path = ROOT,
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[str]:
-        """Start ``ray job submit --working-dir . -- python jobs/score.py ARGS`` in a folder."""
+        """Start ``ray job submit --working-dir . -- python jobs/JOB.py ARGS`` in a folder."""
         command = [str(BIN / "ray"), "job", "submit", "--address", self.job_server, "--working-dir", ".", *options]
         return subprocess.Popen(
-            [*command, "--", "python", "jobs/score.py", *map(str, args)],
+            [*command, "--", "python", f"jobs/{job}.py", *map(str, args)],
             cwd=folder,
             env=self.environment if env is None else dict(env),
             stdout=subprocess.PIPE,
@@ -92,7 +99,9 @@ def serving_ray(folder: Path, *, cores: Sequence[int], env: Mapping[str, str]) -
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     environment = {**inherited, **secure, **env, "PATH": path, "RAY_JOB_STOP_WAIT_TIME_S": str(STOP_WAIT_S)}
     of_ray = {name: value for name, value in env.items() if name.startswith("RAY_")}
-    cluster = RayCluster(f"http://127.0.0.1:{dashboard}", {**inherited, **secure, **of_ray, "PATH": path})
+    cluster = RayCluster(
+        f"http://127.0.0.1:{dashboard}", f"127.0.0.1:{port}", {**inherited, **secure, **of_ray, "PATH": path}
+    )
     with ExitStack() as stack:
         for index, number in enumerate(cores):
             place = folder / f"node-{index}"

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -109,19 +109,20 @@ def upload(s3: Any, bucket: str, archive: Path) -> Callable[[str], str]:
 @pytest.fixture(scope="module")
 def platform(s3_server: str, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """What a platform team has: a store, an MLflow with a champion, and a cluster of two nodes that knows both."""
-    with _platform(s3_server, model, tmp_path_factory.mktemp("platform")) as found:
+    with platform_of(s3_server, model, tmp_path_factory.mktemp("platform")) as found:
         yield found
 
 
 @pytest.fixture
 def fresh_platform(s3_server: str, model: Path, tmp_path: Path) -> Iterator[Platform]:
     """The same for one test, which may take its nodes away."""
-    with _platform(s3_server, model, tmp_path) as found:
+    with platform_of(s3_server, model, tmp_path) as found:
         yield found
 
 
 @contextmanager
-def _platform(s3_server: str, model: Path, folder: Path) -> Iterator[Platform]:
+def platform_of(s3_server: str, model: Path, folder: Path, *, cores: Sequence[int] = (1, 1)) -> Iterator[Platform]:
+    """A store, an MLflow with the model as its champion, and a cluster of nodes with so many cores, the head first."""
     # Short, because the names of Ray's sockets may have no more than 107 bytes.
     with (
         tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as nodes,
@@ -130,5 +131,5 @@ def _platform(s3_server: str, model: Path, folder: Path) -> Iterator[Platform]:
         register = [sys.executable, "jobs/models.py", "register", str(model), "--tracking-uri", mlflow_url]
         subprocess.run(register, cwd=ROOT, check=True, capture_output=True)
         environment = {**S3_ENVIRONMENT, "AWS_ENDPOINT_URL_S3": s3_server, "MLFLOW_TRACKING_URI": mlflow_url}
-        with serving_ray(Path(nodes), cores=(1, 1), env=environment) as cluster:
+        with serving_ray(Path(nodes), cores=cores, env=environment) as cluster:
             yield Platform(cluster=cluster, mlflow_url=mlflow_url, s3_url=s3_server, nodes_folder=Path(nodes))
