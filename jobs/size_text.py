@@ -19,8 +19,7 @@ def task_text(task: Task) -> list[str]:
     network = "" if costs.score_s is None else f" and {costs.score_s:.2f} s for the network"
     return [
         f"{counted(task.num_videos, 'video')} in {task.hours:g} h: {task.num_videos / task.hours / 3600:.3g} videos/s",
-        f"a video takes {costs.prepare_s:.2f} s of a core to prepare{network}, at {clips} a video, "
-        f"{costs.source}",
+        f"a video takes {costs.prepare_s:.2f} s of a core to prepare{network}, at {clips} a video, {costs.source}",
     ]
 
 
