@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Ray's minute is short for a node whose disk is slow; and a worker's death, or the end, is to be seen soon.
-os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "600")
+# A worker's death, or the end, is to be seen soon.
 os.environ.setdefault("RAY_TRAIN_HEALTH_CHECK_INTERVAL_S", "0.5")
 
 import ray
@@ -38,6 +37,12 @@ CHECKPOINTS = "checkpoints"
 KEPT = 2
 DEFAULT_REGION = "us-east-1"
 POLL_S = 0.2
+ROOM_WITHIN = "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S"
+"""Ray's setting: seconds that workers who are to start wait for their cores."""
+FIXED_ROOM_S, ELASTIC_ROOM_S = "600", "30"
+"""So many workers and no fewer wait for another node. Where fewer will do, Ray may have counted a node that is lost and
+not yet known to be, and counts again after this."""
+_given_room_s = os.environ.get(ROOM_WITHIN)
 FAILED_END_S = 90.0
 """What the workers get to end by themselves when training cannot go on."""
 
@@ -256,6 +261,7 @@ class _TrainerHere(TorchTrainer):  # type: ignore[misc]
 
 
 def _make_trainer(config: dict[str, Any], crew: Crew, store: RunStore, max_failures: int) -> TorchTrainer:
+    os.environ[ROOM_WITHIN] = _given_room_s or (ELASTIC_ROOM_S if crew.least < crew.most else FIXED_ROOM_S)
     resources = {"CPU": crew.cpus, **({"GPU": 1.0} if crew.on_gpu else {})}
     trainer = TorchTrainer if is_joining() else _TrainerHere
     return trainer(

@@ -16,7 +16,8 @@ with running_ray(object_store_bytes=300 << 20):
     from gsgmodel.scan.metrics import ClusterMetrics
     counts = ClusterMetrics("run-1")
     gate = open_gate(max_in_work=4, run_id="run-1")
-    ray.get([gate.enter.remote(b"a"), gate.enter.remote(b"b"), gate.leave.remote([b"a"])])
+    ray.get([gate.enter.remote(b"a"), gate.enter.remote(b"b")])
+    ray.get(gate.leave.remote([b"a"]))
     counts.tell({"planned": 6, "clips": 5, "flagged": 1, "scored": 2, "unavailable": 2, "prepare_cpu_s": 1.5})
     done = {"clips": 7, "flagged": 1, "scored": 4, "unavailable": 0, "prepared": 3, "prepare_cpu_s": 2.0}
     counts.tell({"planned": 9} | done)

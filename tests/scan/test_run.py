@@ -80,7 +80,7 @@ def test_the_folder_of_a_run_has_its_name_and_settings(tmp_path):
 )
 def test_a_run_that_an_error_ends_has_a_summary_and_tells_it(run_of, folder, error, code, reason):
     told = []
-    with pytest.raises(type(error)), last_word(run_of(folder=folder), tell=told.append):
+    with pytest.raises(type(error)), last_word(run_of(folder=folder), what="scan", tell=told.append):
         raise error
     summary = json.loads(folder.summary_path.read_text())
     assert summary == {"exit_code": code, "reason": reason, "run_id": "run-1", "way": "w"}
@@ -89,7 +89,7 @@ def test_a_run_that_an_error_ends_has_a_summary_and_tells_it(run_of, folder, err
 
 def test_a_summary_that_was_written_stays_and_nothing_more_is_told(run_of, folder):
     told = []
-    with last_word(run_of(folder=folder), tell=told.append):
+    with last_word(run_of(folder=folder), what="scan", tell=told.append):
         folder.write_summary({"exit_code": 0})
     assert json.loads(folder.summary_path.read_text()) == {"exit_code": 0}
     assert told == []

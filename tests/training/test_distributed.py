@@ -141,3 +141,17 @@ def test_a_ray_that_a_signal_took_along_is_one_sentence_and_no_traceback(capfd):
     with pytest.raises(TrainingError, match=r"training failed: .*Ray's processes are gone"):
         fitting.result()
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("crew", "within"), [((2, 2), "600"), ((1, 2), "30")])
+def test_only_where_fewer_will_do_ray_soon_counts_again_what_there_is(tmp_path, monkeypatch, crew, within):
+    """It may have counted a node that is lost and not yet known to be."""
+    from gsgmodel.training import distributed
+
+    monkeypatch.setattr(distributed, "TorchTrainer", lambda *_, **how: how)
+    monkeypatch.setattr(distributed, "_TrainerHere", lambda *_, **how: how)
+    monkeypatch.setenv(distributed.ROOM_WITHIN, "")
+    store = distributed.RunStore(path=str(tmp_path), files=None)
+    least, most = crew
+    distributed._make_trainer({}, Crew(least=least, most=most, cpus=1.0, on_gpu=False), store, 0)
+    assert os.environ[distributed.ROOM_WITHIN] == within
