@@ -24,7 +24,7 @@ from tests.small_training import LoneWorker, make_settings
 
 pytestmark = [pytest.mark.ray, pytest.mark.timeout(900)]
 SCORING = tuple(f"MapWorker(MapBatches({stage}Actor))" for stage in ("Prepare", "Joint"))
-EPOCHS = 12
+EPOCHS = 8
 
 
 @pytest.fixture(scope="module")
