@@ -13,7 +13,8 @@ face, and a face whose colours had changed by 3 to 6 % in either direction; a gr
 epochs of ``table3 --data made``. For time others were tried, on crops, as the only kind, 14 epochs, one seed, AUC with
 and without memory: frames of a second in another order 0.58 and 0.50, of four seconds 0.66 and 0.50, a face that is up
 to 6 % lighter or darker from frame to frame 0.54 and 0.50, up to 10 % 0.90 and 0.51, half of the frames mirrored 1.00
-and 0.50. Faces hardly move in a second, so that their order says little.
+and 0.50. Faces hardly move in a second, so that their order says little. On made videos mirror alone is learned too
+(0.89 and 0.54), but in the mixture of all three kinds it is not in 14 epochs (0.54).
 """
 
 from collections.abc import Iterator, Sequence
