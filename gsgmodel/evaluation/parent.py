@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from gsgmodel.scan.notify import notify
+from gsgmodel.scan.notify import kept_settings, notify
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
 from gsgmodel.tracking.runs import TrackedRun
-from gsgmodel.training.opening import EXPERIMENT, kept_settings
+from gsgmodel.training.opening import EXPERIMENT
 from gsgmodel.training.settings import TrainSettings
 
 WAIT_S = 30.0
@@ -41,9 +41,8 @@ class TableRun:
     def finish(self, *, exit_code: int, folder: Path) -> list[str]:
         """End it with what is in the folder of the table, and tell whoever waits; a sentence about what was not."""
         lost = [self._keep(exit_code, folder) if self._tracked else None]
-        if self._told:
-            ended = {"run_id": self._table, "exit_code": exit_code, "reason": "failed" if exit_code else "done"}
-            lost.append(notify(self._told, ended, what="table"))
+        ended = {"run_id": self._table, "exit_code": exit_code, "reason": "failed" if exit_code else "done"}
+        lost.append(notify(self._told, ended, what="table"))
         return [text for text in lost if text]
 
     def _keep(self, exit_code: int, folder: Path) -> str | None:

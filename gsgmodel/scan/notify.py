@@ -3,7 +3,8 @@
 import json
 import time
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, ClassVar, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -17,6 +18,16 @@ PAUSE_S = 1.0
 """Before the second try; twice as long before each further one."""
 _OURS, _THEIRS = 400, 500
 """From which answers on a request is refused, and from which on its server failed and may do better a second time."""
+
+
+class _Notifying(Protocol):
+    """Settings that name an address to tell."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def notify(self) -> str | None:
+        """The address."""
 
 
 def check_address(address: str | None) -> None:
@@ -44,20 +55,36 @@ def host_of(address: str) -> str | None:
     return f"{parts.scheme}://{parts.hostname}{port}" if has_host else None
 
 
-def notify(address: str, summary: Mapping[str, Any], *, what: str = "scan", within_s: float = NOTIFY_S) -> str | None:
+def kept_settings(settings: _Notifying, **changes: Any) -> dict[str, Any]:
+    """Return settings as a run's files have them: of an address that is told only the host.
+
+    The rest of it is what lets somebody write there.
+
+    Args:
+        settings: As parsed.
+        changes: What is kept otherwise than it was parsed.
+    """
+    return asdict(replace(settings, notify=settings.notify and host_of(settings.notify), **changes))
+
+
+def notify(
+    address: str | None, summary: Mapping[str, Any], *, what: str = "scan", within_s: float = NOTIFY_S
+) -> str | None:
     """Send a summary.
 
     ``text`` says it in a sentence, which is what chats show; everything else of the summary is beside it.
 
     Args:
-        address: As ``check_address`` takes it.
+        address: As ``check_address`` takes it; nobody is told where there is none.
         summary: As ``summary.json`` has it.
         what: Kind of run: ``scan``, ``preparation`` or ``training``.
         within_s: Time for all tries together.
 
     Returns:
-        None if it arrived, else why not, in a sentence.
+        None if it arrived or nobody waits, else why not, in a sentence.
     """
+    if not address:
+        return None
     content = json.dumps({"text": sentence(summary, what=what), **summary}).encode()
     # Only addresses of the web come here.
     request = Request(address, data=content, headers={"Content-Type": "application/json"})  # noqa: S310

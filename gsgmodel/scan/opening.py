@@ -22,9 +22,10 @@ from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Committer, Sink
 from gsgmodel.scan.evidence import check_keep
 from gsgmodel.scan.metrics import ClusterMetrics
+from gsgmodel.scan.notify import kept_settings
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.run import Run, kept_settings, last_word, make_run_folder, recount
+from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
 from gsgmodel.scan.settings import ScanSettings, deadline_time
 from gsgmodel.scan.sinks import ListSink, Provenance, TableSink, videos_of
 from gsgmodel.scan.submitted import is_joining
@@ -120,7 +121,7 @@ def open_scan(
     provenance = _provenance(settings, model, started_at)
     kept = settings.output is not None and not settings.dry_run
     with tempfile.TemporaryDirectory(prefix="gsg-plan-") as scratch, _turn(settings, provenance.run_id, kept=kept):
-        resolved = {**kept_settings(settings, inputs), "identity": asdict(provenance)}
+        resolved = {**kept_settings(settings, input=inputs), "identity": asdict(provenance)}
         run_folder = None
         if settings.output is not None and kept:
             run_folder = make_run_folder(settings.output, resolved, s3_endpoint=settings.s3_endpoint)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from gsgmodel.results.done import DoneIds
 from gsgmodel.results.runs import RunFolder
 from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import Sink
-from gsgmodel.scan.notify import host_of, notify
+from gsgmodel.scan.notify import notify
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.plan import TO_SCORE, PlanKind
 from gsgmodel.scan.planner import Planner, planning
@@ -99,14 +99,6 @@ class Run:
         return self.settings.commit_s if self.run_folder else SHOW_EVERY_S
 
 
-def kept_settings(settings: RunSettings, inputs: tuple[str, ...]) -> dict[str, Any]:
-    """Settings as a run's files have them, with all inputs.
-
-    Of an address that is told only the host is kept: the rest is what lets somebody write there.
-    """
-    return asdict(replace(settings, input=inputs, notify=settings.notify and host_of(settings.notify)))
-
-
 def make_run_folder(output: str, resolved: Mapping[str, Any], *, s3_endpoint: str | None) -> RunFolder:
     """Make the folder of a run with its settings in it.
 
@@ -155,5 +147,4 @@ def last_word(run: Run, *, what: str, tell: Callable[[dict[str, Any]], object] |
                 run.run_folder.write_summary(summary)
             if tell:
                 tell(summary)
-            if run.settings.notify:
-                notify(run.settings.notify, summary, what=what)
+            notify(run.settings.notify, summary, what=what)

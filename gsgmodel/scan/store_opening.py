@@ -24,9 +24,10 @@ from gsgmodel.results.table import VideoTable
 from gsgmodel.scan.commit import COMMIT_ROWS, Committer, Sink
 from gsgmodel.scan.labelled import LABELS, MADE_OF, Labelled
 from gsgmodel.scan.metrics import ClusterMetrics
+from gsgmodel.scan.notify import kept_settings
 from gsgmodel.scan.parts import IsDone
 from gsgmodel.scan.progress import Progress
-from gsgmodel.scan.run import Run, kept_settings, last_word, make_run_folder, recount
+from gsgmodel.scan.run import Run, last_word, make_run_folder, recount
 from gsgmodel.scan.settings import PrepareSettings
 from gsgmodel.scan.sinks import ListSink, TableSink, table_rows
 from gsgmodel.scan.submitted import is_joining
@@ -123,7 +124,7 @@ def open_store_run(
     )
     started_at = datetime.now(UTC)
     identity = {"run_id": new_run_id(started_at), "preparation_id": settings.recipe.preparation_id}
-    resolved = {**kept_settings(settings, inputs), "identity": identity}
+    resolved = {**kept_settings(settings, input=inputs), "identity": identity}
     table = _open_table(settings.output, settings)
     labelled = Labelled(
         videos={uri: replace(video, split=splits[uri]) for uri, video in videos.items()},

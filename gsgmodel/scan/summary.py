@@ -129,8 +129,6 @@ def untidy_note(run: Run) -> str | None:
 
 def notified(run: Run, summary: _Summary, *, what: str, within_s: float = NOTIFY_S) -> _Summary:
     """Tell whoever waits; where that fails it becomes a note of the summary that is returned, never a failure."""
-    if not run.settings.notify:
-        return summary
     lost = notify(run.settings.notify, asdict(summary), what=what, within_s=within_s)
     return replace(summary, notes=[*summary.notes, lost]) if lost else summary
 

@@ -262,7 +262,5 @@ def _closed(training: Training, summary: TrainingSummary) -> TrainingSummary:
     training.run_folder.write_summary(content)
     if training.tracked:
         training.tracked.finish(content, failed=summary.exit_code == FAILED, wait_s=TRACKING_WAIT_S)
-    if not training.settings.notify:
-        return summary
     lost = notify(training.settings.notify, content, what="training")
     return replace(summary, notes=(*summary.notes, lost)) if lost else summary

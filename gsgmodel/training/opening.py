@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from gsgmodel.model.settings import LABELS, PREPARATION, check_preparation
 from gsgmodel.redact import redact
 from gsgmodel.results.runs import RunFolder, new_run_id
 from gsgmodel.results.storage import check_writable, output_place
-from gsgmodel.scan.notify import host_of, notify
+from gsgmodel.scan.notify import kept_settings, notify
 from gsgmodel.scan.stop import StopRequest
 from gsgmodel.scan.submitted import check_submitted, drain_within
 from gsgmodel.tracking.address import NO_TRACKING, tracking_address
@@ -182,13 +182,7 @@ def _last_word(training: Training) -> Iterator[None]:
                 training.run_folder.write_summary(ended)
             if training.tracked:
                 training.tracked.finish(ended, failed=True)
-            if training.settings.notify:
-                notify(training.settings.notify, ended, what="training")
-
-
-def kept_settings(settings: TrainSettings) -> dict[str, Any]:
-    """Settings as a run's files have them: of an address that is told only the host."""
-    return asdict(replace(settings, notify=settings.notify and host_of(settings.notify)))
+            notify(training.settings.notify, ended, what="training")
 
 
 def _write_begun(folder: RunFolder, settings: TrainSettings, *, digest: str) -> None:
