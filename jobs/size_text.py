@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from gsgmodel.scan.progress import duration_text
-from gsgmodel.scan.sizing import ASKED_CORES, DRIVER_VIDEOS_PER_S, NodeShape, Sizing, Task
+from gsgmodel.scan.settings import MOST_ASKED
+from gsgmodel.scan.sizing import DRIVER_VIDEOS_PER_S, NodeShape, Sizing, Task
 from jobs.terminal import bytes_text
 
 BESIDE = "not counted: the head, the start of nodes, and whether the store gives videos as fast"
@@ -51,8 +52,8 @@ def notes(task: Task, sizings: Sequence[Sizing]) -> list[str]:
             said.append(f"crops travel to the GPU nodes, up to {bytes_text(int(each.crops_bytes_per_s))}/s a scan")
     if any(each.num_scans > 1 for each in sizings):
         said.append(f"a driver serves about {DRIVER_VIDEOS_PER_S:g} videos/s: each scan takes its part of the archive")
-    if any(each.num_cores > ASKED_CORES for each in sizings):
-        said.append(f"an autoscaler is asked for {ASKED_CORES} cores at most: the others must be up when a scan starts")
+    if any(each.num_cores > MOST_ASKED for each in sizings):
+        said.append(f"an autoscaler is asked for {MOST_ASKED} cores at most: the others must be up when a scan starts")
     return [*said, BESIDE]
 
 

@@ -19,10 +19,9 @@ from ray.util.state.exception import RayStateApiException
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.scan.preflight import Machine
+from gsgmodel.scan.settings import MOST_ASKED
 from gsgmodel.scan.stop import Patience
 
-MOST_ASKED = 256
-"""Cores, and GPUs, that are asked for at once."""
 POLL_S = 1.0
 QUIET_S = 15.0
 """An autoscaler that starts nothing for three of its usual rounds, although it is asked, has no more to give."""

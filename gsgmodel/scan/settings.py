@@ -21,6 +21,8 @@ from gsgmodel.video.limits import Level
 # So few digits that no sum of the parts leaves the calendar.
 _DURATION = re.compile(r"(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,8})m)?(?:(?P<s>\d{1,9})s)?")
 _CLOCK = re.compile(r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)")
+MOST_ASKED = 256
+"""Cores, and GPUs, that a scan asks an autoscaler for at once; what is there already it uses whatever the number."""
 MAX_CLIPS_LIMIT = 256
 """Above this one video's crops pass 460 MB, which no pool of actors is planned for."""
 

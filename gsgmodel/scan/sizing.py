@@ -24,8 +24,6 @@ ACTORS_SHARE = 0.7
 """Of a node's memory Ray gives to actors; it keeps 30 % for its object store unless it is told otherwise."""
 DRIVER_VIDEOS_PER_S = 30.0
 """That one driver serves; it takes 0.03 CPU s a video (tests/bench/scaling.py)."""
-ASKED_CORES = 256
-"""A scan asks an autoscaler for at most so many; what is there already it uses whatever the number."""
 MOST_NODES = 8192
 """CPU nodes of one scan; a question whose answer is more is taken for a mistake."""
 _ROUNDING = 1e-9

@@ -16,7 +16,6 @@ from gsgmodel.scan.preflight import GIB, JOINT_BYTES, SCORE_BYTES, fit_for
 from gsgmodel.scan.settings import ScanSettings
 from gsgmodel.scan.sizing import (
     ACTORS_SHARE,
-    ASKED_CORES,
     DRIVER_VIDEOS_PER_S,
     NodeShape,
     SizeSettings,
@@ -24,6 +23,7 @@ from gsgmodel.scan.sizing import (
     size,
     wishes_of,
 )
+from jobs import size_text
 
 CPU_NODE = NodeShape(cores=16, memory_gib=64)
 GPU_NODE = NodeShape(cores=8, memory_gib=32, num_gpus=1)
@@ -173,7 +173,7 @@ def test_a_scan_with_no_other_setting_has_these_wishes():
 
 
 def test_an_autoscaler_is_asked_for_as_many_cores_as_is_said():
-    assert ASKED_CORES == cluster.MOST_ASKED
+    assert size_text.MOST_ASKED == cluster.MOST_ASKED
 
 
 @pytest.mark.parametrize(
