@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
-from gsgmodel.model.config import STRIDE_PX
 from gsgmodel.model.explain import explain_clips
-from gsgmodel.model.grid import patch_boxes_px
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.records import FaceClip, VideoRef
@@ -93,11 +91,8 @@ class VideoExplainer:
 
     def _explained(self, name: str, clips: Sequence[FaceClip]) -> list[ExplainedClip]:
         files = self._models[name]
-        architecture = files.settings.architecture
         explained = explain_clips(self._networks[name], np.stack([clip.crops for clip in clips]))
-        boxes = patch_boxes_px(
-            architecture.grid, size_px=clips[0].crops.shape[1], stride_px=STRIDE_PX[architecture.local_from]
-        )
+        boxes = files.settings.architecture.patch_boxes(size_px=clips[0].crops.shape[1])
         combine = combine_with(files)
         return [
             ExplainedClip(

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.model.backbone import make_backbone
 from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.gsg import IMAGENET_MEAN, IMAGENET_STD
+from gsgmodel.model.network import IMAGENET_MEAN, IMAGENET_STD
 from gsgmodel.training.schedule import lr_factor
 
 BATCH = 64
