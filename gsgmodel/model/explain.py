@@ -12,6 +12,9 @@ from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.output import ClipOutput
 from gsgmodel.model.scoring import ClipScores, on_host
 
+CLIP_DIMS = 5
+"""Of maps of clips; maps of frames have 4."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explained:
@@ -63,12 +66,12 @@ def _explain(
 
 
 def cam(
-    features: Float[Tensor, "t C h w"], margin: Float[Tensor, ""], *, num_frames: int, size_px: int
+    features: Float[Tensor, "..."], margin: Float[Tensor, ""], *, num_frames: int, size_px: int
 ) -> Float[Tensor, "T S S"]:
     """Grad-CAM of a clip's frames, enlarged to the crops and divided by the strongest place of all frames.
 
     Args:
-        features: A map on the way to the margin.
+        features: Maps on the way to the margin, (T, C, h, w) or (1, C, t, h, w).
         margin: What is traced.
         num_frames: Of the clip; a network that has fewer maps than frames looked at several frames for each.
         size_px: Side of the crops.
@@ -76,6 +79,8 @@ def cam(
     (gradient,) = torch.autograd.grad(margin, features, retain_graph=True)
     weights = gradient.mean(dim=(-2, -1), keepdim=True)
     small = (weights * features.detach()).sum(dim=1, keepdim=True).relu()
+    if small.dim() == CLIP_DIMS:
+        small = small[0].transpose(0, 1)
     large = F.interpolate(small, size=(size_px, size_px), mode="bilinear", align_corners=False)[:, 0]
     if len(large) != num_frames:
         nearest = (torch.arange(num_frames) * len(large) / num_frames).long()

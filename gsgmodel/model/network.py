@@ -21,8 +21,6 @@ from gsgmodel.model.temporal import pool_frames
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 HALF = (0.5, 0.5, 0.5)
-CLIP_DIMS = 5
-"""Of maps of clips, (B, C, T, h, w); maps of frames have 4."""
 
 
 class Learned(NamedTuple):
@@ -37,7 +35,7 @@ class Mapped(NamedTuple):
 
     output: ClipOutput
     in_global: Tensor | None
-    """(T, C, h, w); None where there is no such stream."""
+    """(T, C, h, w), or (1, C, t, h, w) of a network that looks at several frames at once; None without the stream."""
     in_fusion: Tensor | None
 
 
@@ -122,7 +120,7 @@ class OneStream(ClipNetwork):
         """Judge one clip, and return the backbone's maps of its frames."""
         with caught(self.backbone) as seen:
             output = self(clips)
-        return Mapped(output, _by_frame(self.top_of(seen[0])), None)
+        return Mapped(output, self.top_of(seen[0]), None)
 
     def features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B D"]:
         """What the backbone makes of clips, averaged over places and frames."""
@@ -171,7 +169,3 @@ def caught(module: nn.Module) -> Iterator[list[Any]]:
         yield seen
     finally:
         hook.remove()
-
-
-def _by_frame(maps: Float[Tensor, "..."]) -> Float[Tensor, "T C h w"]:
-    return maps[0].transpose(0, 1) if maps.dim() == CLIP_DIMS else maps

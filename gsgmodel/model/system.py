@@ -83,7 +83,6 @@ class OneStreamConfig:
     """
 
     system: ClassVar[str]
-    backbone: ClassVar[str]
     score_fusion: ClassVar[bool] = True
     has_idle_parameters: ClassVar[bool] = False
     frames_per_clip: int = 12
@@ -95,6 +94,11 @@ class OneStreamConfig:
         for name, (least, most) in {"frames_per_clip": (1, 32), "crop_size_px": (32, 384)}.items():
             if not least <= getattr(self, name) <= most:
                 raise ConfigError(f"{name} is {getattr(self, name)}; accepted is {least} to {most}")
+
+    @property
+    def backbone(self) -> str:
+        """What the features come from, for people."""
+        return self.system
 
     def to_dict(self) -> dict[str, Any]:
         """Every value and the system's name, for JSON."""

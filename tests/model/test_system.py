@@ -27,7 +27,6 @@ from gsgmodel.model.system import (
 @dataclass(frozen=True, kw_only=True)
 class Own(OneStreamConfig):
     system: ClassVar[str] = "own"
-    backbone: ClassVar[str] = "nothing"
     width: float = 1.0
     kind: Literal["a", "b"] = "a"
     is_wide: bool = False

@@ -29,8 +29,12 @@ class MesoNetConfig(OneStreamConfig):
     """Meso-4; the size of its first fully connected layer follows the crops."""
 
     system: ClassVar[str] = NAME
-    backbone: ClassVar[str] = "meso4"
     crop_size_px: int = 256
+
+    @property
+    def backbone(self) -> str:
+        """What the features come from, for people."""
+        return "meso4"
 
 
 class MesoNet(OneStream):

@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
+from gsgmodel.errors import ConfigError
 from gsgmodel.model.explain import explain_clips
 from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.numerics import for_scoring
@@ -121,3 +123,12 @@ def check_features(network):
     features.sum().backward()
     taught = [name for name, value in network.backbone.named_parameters() if value.grad is not None]
     assert taught
+
+
+def check_all(system, folder, **options):
+    """Everything but learning."""
+    check_scores(small(system, **options))
+    check_explained(small(system, **options))
+    check_features(small(system, **options))
+    with pytest.raises(ConfigError, match=f"{system.name} is built for 3 of {options.get('size_px', 96)} px"):
+        parse_settings(check_files(small(system, **options), folder))

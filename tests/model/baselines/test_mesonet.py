@@ -1,11 +1,8 @@
 """Meso-4."""
 
-import pytest
 import torch
 
-from gsgmodel.errors import ConfigError
 from gsgmodel.model.baselines.mesonet import SYSTEM, MesoNet, MesoNetConfig
-from gsgmodel.model.settings import parse_settings
 from tests.model.baselines import checks
 
 PUBLISHED = 27_977
@@ -23,12 +20,7 @@ def test_its_maps_are_eight_by_eight_at_the_published_size():
 
 
 def test_it_holds_what_every_system_must(tmp_path):
-    network = checks.small(SYSTEM)
-    checks.check_scores(network)
-    checks.check_explained(network)
-    checks.check_features(checks.small(SYSTEM))
-    with pytest.raises(ConfigError, match="mesonet is built for 3 of 96 px"):
-        parse_settings(checks.check_files(network, tmp_path))
+    checks.check_all(SYSTEM, tmp_path)
 
 
 def test_frames_are_judged_alone_and_their_probabilities_averaged():
