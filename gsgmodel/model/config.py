@@ -183,4 +183,5 @@ SYSTEM = System(
     is_faithful=True,
     differs="what the paper leaves open is a setting, and the selection by attention (Eq 2) is given a gradient.",
     has_imagenet=True,
+    takes_paper_settings=True,
 )

@@ -84,8 +84,6 @@ class OneStream(ClipNetwork):
     std: Tensor
     averages: ClassVar[FramePooling] = "logits"
     """What is averaged over frames."""
-    published: ClassVar[str | None] = None
-    """Name at torchvision of the network whose ImageNet weights fit the backbone."""
 
     def __init__(
         self,
@@ -134,6 +132,11 @@ class OneStream(ClipNetwork):
         """The map that Grad-CAM looks at, of what the backbone returns: (F, C, h, w), or (B, C, T, h, w)."""
         found: Tensor = maps
         return found
+
+    @property
+    def published(self) -> str | None:
+        """Name at torchvision of the network whose ImageNet weights fit the backbone."""
+        return None
 
     def rename(self, key: str) -> str | None:
         """The backbone's name of a published tensor; None for one that is left out."""

@@ -19,7 +19,13 @@ from gsgmodel.errors import ConfigError
 
 
 def load_pretrained(
-    module: nn.Module, source: str, *, name: str, published: str | None, rename: Callable[[str], str | None]
+    module: nn.Module,
+    source: str,
+    *,
+    name: str,
+    published: str | None,
+    rename: Callable[[str], str | None],
+    complete: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict,
 ) -> None:
     """Put pre-trained weights into a module, in place, before training.
 
@@ -31,6 +37,7 @@ def load_pretrained(
         published: Name at torchvision of the network that it is part of; None if nobody has trained it on ImageNet.
         rename: Maps a published tensor name to the module's, or to None for one that is left out. It is not asked
             about names that the module has.
+        complete: Maps renamed tensors to all of the module, where only a part of it is published.
 
     Raises:
         ConfigError: The weights cannot be had or do not fit this module.
@@ -45,7 +52,7 @@ def load_pretrained(
     own = set(module.state_dict())
     renamed = {key if key in own else rename(key): value for key, value in tensors.items()}
     try:
-        module.load_state_dict({key: value for key, value in renamed.items() if key is not None})
+        module.load_state_dict(complete({key: value for key, value in renamed.items() if key is not None}))
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise ConfigError(f"--backbone-weights {source} do not fit {name}: {reason}") from error

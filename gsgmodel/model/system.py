@@ -152,6 +152,8 @@ class System:
     """From what was published, in one sentence."""
     has_imagenet: bool
     """Whether the default architecture starts from ImageNet's weights."""
+    takes_paper_settings: bool = False
+    """Whether it is set by the flags of the paper's network, instead of by options."""
     small: Mapping[str, Any] = field(default_factory=dict)
     """Options with which it trains on a CPU within minutes, for made data."""
 

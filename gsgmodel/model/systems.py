@@ -13,7 +13,10 @@ from gsgmodel.model.system import SYSTEM_KEY, Architecture, System
 _BASELINES = "gsgmodel.model.baselines"
 # Modules by name, because each needs torch, and a command line is to be parsed without it.
 _MODULES: Mapping[str, str] = MappingProxyType(
-    {name: f"{_BASELINES}.{name}" for name in ("mesonet", "xception", "lipforensics", "patch", "rnns", "ftcn")}
+    {
+        name: f"{_BASELINES}.{name}"
+        for name in ("mesonet", "xception", "lipforensics", "madd", "patch", "rnns", "twobranch", "ftcn")
+    }
 )
 NAMES = (PAPER, *_MODULES)
 """In the order of the paper's Table 1, the paper's own first."""

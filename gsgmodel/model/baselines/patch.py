@@ -63,7 +63,7 @@ class PatchNet(OneStream):
 
     def judge(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B T 2"]:
         """Logits of each frame of normalised clips: of the mean probability of its places."""
-        return self._of_places(clips).softmax(dim=-1).mean(dim=2).log()
+        return _of_frames(self._of_places(clips))
 
     def learn(self, clips: Float[Tensor, "B T 3 H W"], labels: Int64[Tensor, "B"], objective: Objective) -> Learned:
         """Cross-entropy of each place of each frame with its clip's label."""
@@ -85,8 +85,13 @@ class PatchNet(OneStream):
         return found
 
     def _output(self, places: Float[Tensor, "B T P 2"]) -> ClipOutput:
-        frames = places.softmax(dim=-1).mean(dim=2).log()
+        frames = _of_frames(places)
         return one_stream(pool_frames(frames, by=self.averages), frames)
+
+
+def _of_frames(places: Float[Tensor, "B T P 2"]) -> Float[Tensor, "B T 2"]:
+    """Logits of the mean probability of places."""
+    return pool_frames(places.flatten(0, 1), by="probabilities").reshape(*places.shape[:2], 2)
 
 
 SYSTEM = System(
