@@ -26,8 +26,7 @@ def make_table(table: "Table", store: str | None, *, options: TableSettings, set
     """
     if (store is None) == (options.data is None):
         raise ConfigError("a table wants a clip store, or --data made, and not both")
-    if options.models is not None:
-        raise ConfigError(f"--models is {options.models!r}, and {table} is of the paper's own network alone")
+    check_own(table, options)
     check_output(settings)
     from gsgmodel.evaluation.ablations import ROWS
 
@@ -40,6 +39,16 @@ def make_table(table: "Table", store: str | None, *, options: TableSettings, set
     assert store is not None
     rows = ROWS[table]
     return fill_table(table, rows, [store] * len(rows), options, settings)
+
+
+def check_own(table: str, options: TableSettings) -> None:
+    """Make sure that a table that only the paper's own network has is not asked for with others.
+
+    Raises:
+        ConfigError: It is.
+    """
+    if options.models is not None:
+        raise ConfigError(f"--models is {options.models!r}; accepted: with table1 or table2, and {table} is neither")
 
 
 def check_output(settings: TrainSettings) -> None:

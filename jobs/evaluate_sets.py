@@ -9,7 +9,7 @@ from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.settings import TableSettings
 from gsgmodel.training.settings import TrainSettings
 from jobs.evaluate_compared import compared_rows, made_sets
-from jobs.evaluate_rows import check_output, fill_table
+from jobs.evaluate_rows import check_output, check_own, fill_table
 
 DEFAULTS, OPTIONS = TrainSettings(output="evaluation"), TableSettings()
 Settings = Annotated[TrainSettings, Parameter(name="*")]
@@ -129,6 +129,7 @@ def table5(
     from jobs.prepare import prepare_archive
 
     check_output(settings)
+    check_own("table5", options)
     if (not manifests) == (options.data is None):
         raise ConfigError("table5 wants manifests, or --data made, and not both")
     folder, size_px = Path(settings.output).absolute(), Preparation().crop_size_px
