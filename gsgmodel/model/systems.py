@@ -15,7 +15,7 @@ _BASELINES = "gsgmodel.model.baselines"
 _MODULES: Mapping[str, str] = MappingProxyType(
     {
         name: f"{_BASELINES}.{name}"
-        for name in ("mesonet", "xception", "lipforensics", "madd", "patch", "rnns", "twobranch", "ftcn")
+        for name in ("mesonet", "xception", "facexray", "lipforensics", "madd", "patch", "rnns", "twobranch", "ftcn")
     }
 )
 NAMES = (PAPER, *_MODULES)
