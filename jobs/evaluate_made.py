@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from functools import cache
@@ -9,10 +10,12 @@ from pathlib import Path
 from statistics import mean
 
 from gsgmodel.datasets.forge_kinds import KINDS
+from gsgmodel.datasets.forge_methods import METHODS
 from gsgmodel.errors import ConfigError
 from gsgmodel.evaluation.made import CROP_SIZE_PX, FRAMES_PER_CLIP, SMALL, USUAL, WINDOW_S, MadeSizes, made_settings
 from gsgmodel.evaluation.settings import TableSettings
 from gsgmodel.training.settings import TrainSettings
+from jobs.evaluate_compared import MADE, OTHERS
 from jobs.terminal import say
 
 SEED = 0
@@ -25,18 +28,39 @@ def make_data(options: TableSettings, settings: TrainSettings) -> tuple[int, str
         options: How much, and which footage.
         settings: As parsed.
     """
-    sizes = SMALL if options.small else USUAL
-    folder = Path(settings.output).absolute() / ("made-small" if options.small else "made")
-    folder.mkdir(parents=True, exist_ok=True)
-    _check_same(folder / "made.json", {"footage": sorted(options.footage), "kinds": KINDS, **asdict(sizes)})
-    # Tables alone go to standard output.
-    with redirect_stdout(sys.stderr):
-        code = _make_clips(folder, sizes, options.footage)
-    store, weights = folder / "clips", folder / "backbone.safetensors"
+    sizes = sizes_of(options)
+    code, store = _made(options, settings, MADE, KINDS)
+    weights = store.parent / "backbone.safetensors"
     made = made_settings(settings, sizes=sizes, backbone_weights=str(weights))
     if code == 0 and not weights.exists():
-        _make_backbone(store, weights, made, steps=sizes.pretext_steps)
+        make_backbone(store, weights, made, steps=sizes.pretext_steps)
     return code, str(store), made
+
+
+def make_others(options: TableSettings, settings: TrainSettings) -> tuple[int, str]:
+    """Make the same people forged in other ways, to test on; the exit code and the clip store.
+
+    Args:
+        options: How much, and which footage.
+        settings: As parsed.
+    """
+    code, store = _made(options, settings, OTHERS, METHODS)
+    return code, str(store)
+
+
+def sizes_of(options: TableSettings) -> MadeSizes:
+    """How much is made."""
+    return SMALL if options.small else USUAL
+
+
+def _made(options: TableSettings, settings: TrainSettings, name: str, methods: Sequence[str]) -> tuple[int, Path]:
+    sizes = sizes_of(options)
+    folder = Path(settings.output).absolute() / (f"{name}-small" if options.small else name)
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_same(folder / "made.json", {"footage": sorted(options.footage), "kinds": methods, **asdict(sizes)})
+    # Tables alone go to standard output.
+    with redirect_stdout(sys.stderr):
+        return _make_clips(folder, sizes, options.footage, methods), folder / "clips"
 
 
 def _check_same(note: Path, wanted: dict[str, object]) -> None:
@@ -53,7 +77,7 @@ def _check_same(note: Path, wanted: dict[str, object]) -> None:
     note.write_text(text)
 
 
-def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int:
+def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...], methods: Sequence[str]) -> int:
     from gsgmodel.datasets.footage import ForgeSettings
     from gsgmodel.datasets.made_footage import make_footage
     from gsgmodel.scan.settings import PrepareSettings
@@ -68,8 +92,8 @@ def _make_clips(folder: Path, sizes: MadeSizes, footage: tuple[str, ...]) -> int
             portraits, num_videos=sizes.portrait_videos, seconds=sizes.seconds, size_px=sizes.long_side_px, seed=SEED
         )
         kinds = ForgeSettings(
-            methods=",".join(KINDS),
-            fakes_per_real=len(KINDS),
+            methods=",".join(methods),
+            fakes_per_real=len(methods),
             seconds=sizes.seconds,
             segments=sizes.segments,
             long_side_px=sizes.long_side_px,
@@ -102,17 +126,24 @@ def _names(portraits: Path, footage: tuple[str, ...]) -> Path | None:
     return path
 
 
-def _make_backbone(store_uri: Path, path: Path, settings: TrainSettings, *, steps: int) -> None:
-    """Let a backbone learn distortions of the real training clips."""
+def make_backbone(store_uri: Path, path: Path, settings: TrainSettings, *, steps: int) -> None:
+    """Let a backbone learn distortions of the real training clips.
+
+    Args:
+        store_uri: Of the clips.
+        path: Of the weights.
+        settings: Say whose backbone it is.
+        steps: Of 64 pictures.
+    """
     from gsgmodel.clips.store import ClipStore
     from gsgmodel.training.pretext import learn_distortions, real_training_clips
 
     store = ClipStore.open(str(store_uri))
     clips = real_training_clips(store)
-    say([f"a backbone learns {steps} steps of distortions, from which all rows start"])
+    say([f"the backbone of {settings.model} learns {steps} steps of distortions, to start from"])
     # They are few, and each is asked for hundreds of times.
     weights, losses = learn_distortions(
-        cache(store.read_crops), clips, architecture=settings.architecture, steps=steps, seed=SEED
+        cache(store.read_crops), clips, architecture=settings.network, steps=steps, seed=SEED
     )
     say([f"its loss fell from {mean(losses[:10]):.3f} to {mean(losses[-10:]):.3f}"])
     arriving = path.with_name(f".partial-{path.name}")

@@ -26,6 +26,7 @@ def make_table(table: "Table", store: str | None, *, options: TableSettings, set
     """
     if (store is None) == (options.data is None):
         raise ConfigError("a table wants a clip store, or --data made, and not both")
+    check_own(table, options)
     check_output(settings)
     from gsgmodel.evaluation.ablations import ROWS
 
@@ -38,6 +39,16 @@ def make_table(table: "Table", store: str | None, *, options: TableSettings, set
     assert store is not None
     rows = ROWS[table]
     return fill_table(table, rows, [store] * len(rows), options, settings)
+
+
+def check_own(table: str, options: TableSettings) -> None:
+    """Make sure that a table that only the paper's own network has is not asked for with others.
+
+    Raises:
+        ConfigError: It is.
+    """
+    if options.models is not None:
+        raise ConfigError(f"--models is {options.models!r}; accepted: with table1 or table2, and {table} is neither")
 
 
 def check_output(settings: TrainSettings) -> None:
@@ -57,11 +68,11 @@ def fill_table(
     options: TableSettings,
     settings: TrainSettings,
     *,
-    others: "Sequence[tuple[Row, str]]" = (),
+    others: "Sequence[Sequence[tuple[Row, str]]]" = (),
 ) -> int:
     """Train what is missing of each row on its store, and print the table; the exit code.
 
-    Where there are other data sets, they are what the table shows: what was trained is tested on them.
+    Where there are other data sets, some for each row, the table shows them: what was trained is tested on them.
     """
     from gsgmodel.evaluation.ablations import result_of
     from gsgmodel.evaluation.parent import TableRun
@@ -79,7 +90,11 @@ def fill_table(
         found = whole_seeds(trainings)
         if found[0]:
             results = (
-                crossed(trainings[0], others, seed=settings.seed)
+                [
+                    each
+                    for own, tested in zip(trainings, others, strict=True)
+                    for each in crossed(own, tested, seed=settings.seed)
+                ]
                 if others
                 else [result_of(row, own, seed=settings.seed) for row, own in zip(rows, found, strict=True)]
             )

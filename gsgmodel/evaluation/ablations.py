@@ -7,7 +7,7 @@ ours can be of other data, and the heading says of which.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -19,8 +19,12 @@ from jaxtyping import Float64, Int64
 from gsgmodel.evaluation.groups import ALL, HALF
 from gsgmodel.metrics.bootstrap import Interval, Metric, fast_area, interval_of
 from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.cost import Cost, temporal_costs
+from gsgmodel.model.cost import Cost
 from gsgmodel.model.objective import Objective
+from gsgmodel.model.settings import PREPARATION
+from gsgmodel.model.system import option_texts
+from gsgmodel.model.systems import find_system
+from gsgmodel.records import Preparation
 from gsgmodel.training.settings import TrainSettings
 
 Table = Literal["table3", "table4", "temporal"]
@@ -40,11 +44,17 @@ class Row:
     """In place of the base's."""
     paper: float | None = None
     """Accuracy in percent that the paper has; on Celeb-DF where the row does not say otherwise."""
+    model: str | None = None
+    """Which system it is, where a table compares them; None for the base's."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Of that system."""
+    backbone_weights: str | None = None
+    """Where it starts from, in place of the base's."""
 
     @property
     def folder(self) -> str:
         """Of its trainings."""
-        return self.name.replace("/", "").replace(" ", "-")
+        return self.name.replace("/", "").replace(",", "").replace(" ", "-")
 
 
 ROWS: Mapping[Table, tuple[Row, ...]] = MappingProxyType(
@@ -96,21 +106,49 @@ class Result:
     majority_rate: float
     """Accuracy of always saying what most test videos are."""
     cost: Cost | None = None
-    """Of the temporal modules, where the table is about them."""
+    """Of the temporal modules, or of whole networks, where the table is about them."""
 
 
-def settings_of_row(row: Row, base: TrainSettings, *, output: str) -> TrainSettings:
-    """The training of a row: the base but for what the row leaves out.
+def settings_of_row(
+    row: Row, base: TrainSettings, *, output: str, preparation: Preparation = PREPARATION
+) -> TrainSettings:
+    """The training of a row: the base but for what the row leaves out, or another system under the same protocol.
 
     Args:
-        row: Of ``ROWS``.
+        row: Of a table.
         base: What all rows share, with the seed of this training.
         output: Folder of this row and seed.
+        preparation: Of the clips, for which another system is built.
     """
+    if row.model is not None:
+        return _settings_of_system(row, row.model, base, output=output, preparation=preparation)
     architecture = GSGConfig.from_dict(json.loads(base.architecture.to_json()) | dict(row.architecture))
     objective = row.objective or base.objective
     # Whoever waits is told of the table's end, not of each of its trainings.
     return replace(base, architecture=architecture, objective=objective, output=output, notify=None)
+
+
+def _settings_of_system(
+    row: Row, model: str, base: TrainSettings, *, output: str, preparation: Preparation
+) -> TrainSettings:
+    system = find_system(model)
+    weights = row.backbone_weights or base.backbone_weights
+    if not system.takes_paper_settings and row.backbone_weights is None and weights != "none":
+        # A file that is named for all rows is of the paper's network.
+        weights = "imagenet"
+    if system.takes_paper_settings:
+        return replace(base, model=model, output=output, notify=None, backbone_weights=weights)
+    sizes = {"frames_per_clip": preparation.frames_per_clip, "crop_size_px": preparation.crop_size_px}
+    return replace(
+        base,
+        model=model,
+        option=option_texts({**row.options, **sizes}),
+        architecture=GSGConfig(),
+        objective=Objective(),
+        output=output,
+        notify=None,
+        backbone_weights=weights,
+    )
 
 
 def result_of(row: Row, predictions: Sequence[pa.Table], *, seed: int) -> Result:
@@ -166,18 +204,6 @@ def _over_seeds(scores: Float64[np.ndarray, "K V"]) -> Metric:
     return mean
 
 
-def with_costs(results: Sequence[Result], architectures: Sequence[GSGConfig], *, num_frames: int) -> list[Result]:
-    """Return results with what their temporal modules cost.
-
-    Args:
-        results: Of the rows.
-        architectures: Of the rows.
-        num_frames: Of a clip.
-    """
-    costs = temporal_costs(architectures, num_frames=num_frames)
-    return [replace(result, cost=cost) for result, cost in zip(results, costs, strict=True)]
-
-
 def markdown(results: Sequence[Result], *, data: str, paper_data: str = " on Celeb-DF") -> str:
     """The table as the paper has it, its figure beside ours, and the area by method.
 
@@ -188,8 +214,8 @@ def markdown(results: Sequence[Result], *, data: str, paper_data: str = " on Cel
     """
     methods = [figure.method for figure in results[0].figures]
     header = ["model", f"paper, ACC{paper_data}", f"ACC on {data}", *(f"AUC, {method}" for method in methods)]
-    has_cost = results[0].cost is not None
-    header += ["parameters", "time"] if has_cost else []
+    first = results[0].cost
+    header += ["parameters", "time"] if first else []
     lines = ["| " + " | ".join(header) + " |", "|" + "---|" * len(header)]
     for result in results:
         paper = "-" if result.row.paper is None else f"{result.row.paper:.2f}"
@@ -201,8 +227,10 @@ def markdown(results: Sequence[Result], *, data: str, paper_data: str = " on Cel
         f"means of {results[0].num_seeds} seeds, intervals of 95 % over people; always saying what most are: "
         f"{results[0].majority_rate:.1%}"
     ]
-    if has_cost:
-        notes.append(f"parameters and forward time of the temporal modules alone, time next to {results[0].row.name}'s")
+    if first:
+        notes.append(f"parameters and forward time of {first.of}, time next to {results[0].row.name}'s")
+    systems = [find_system(name) for name in dict.fromkeys(each.row.model for each in results) if name]
+    notes += [f"- {system.title} is {system.fidelity}" for system in systems]
     return "\n".join([*lines, "", *notes, ""])
 
 
@@ -221,6 +249,7 @@ def flat(results: Sequence[Result]) -> list[dict[str, str | float | int | None]]
             "auc_most": max((area for area in figure.auc_by_seed if area is not None), default=None),
             "num_seeds": result.num_seeds,
             "majority_rate": result.majority_rate,
+            **({"fidelity": find_system(result.row.model).fidelity} if result.row.model else {}),
             **({"parameters": result.cost.parameters, "time_ratio": result.cost.ratio} if result.cost else {}),
         }
         for result in results

@@ -5,14 +5,16 @@ from types import MappingProxyType
 
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.errors import ConfigError
+from gsgmodel.evaluation import compared
 from gsgmodel.evaluation.ablations import Result, Row, result_of
 from gsgmodel.evaluation.judged import Judge
 from gsgmodel.evaluation.trainings import RowTraining
+from gsgmodel.model.config import PAPER
 from gsgmodel.model.weights import read_model
 
-INTRA: Mapping[str, float] = MappingProxyType({"ff++-lq": 83.53, "ff++-hq": 95.33, "dfdc": 97.67, "celeb-df": 99.18})
+INTRA: Mapping[str, float] = compared.INTRA[PAPER]
 """Accuracy in percent of the paper's model, trained and tested on each (Table 1)."""
-CROSS: Mapping[str, float] = MappingProxyType({"celeb-df": 88.83, "dfdc": 69.25})
+CROSS: Mapping[str, float] = compared.CROSS[PAPER]
 """Accuracy in percent of the paper's model, trained on FF++ (Table 2)."""
 LENGTHS: Mapping[int, float] = MappingProxyType(
     {8: 98.91, 9: 99.02, 10: 99.09, 11: 99.14, 12: 99.18, 13: 99.18, 14: 99.19, 15: 99.20, 16: 99.20}

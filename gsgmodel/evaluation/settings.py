@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from gsgmodel.datasets.perturb import KINDS, Kind
 from gsgmodel.datasets.published import check_csv
 from gsgmodel.errors import ConfigError
+from gsgmodel.evaluation.compared import chosen_models
 from gsgmodel.tracking.address import DEFAULT_MODEL
 
 
@@ -56,12 +57,16 @@ class TableSettings:
     """With `--data made`: real videos, forged beside the portraits that installed libraries ship."""
     small: Annotated[bool, Parameter(negative=())] = False
     """With `--data made`: a few videos, one seed and few steps, to see that all of it runs."""
+    models: str | None = None
+    """Of tables 1 and 2: which systems, with commas, or `all`; the paper's own alone by default."""
     seeds: int | None = None
     """Each row is trained so many times; 5 by default, with `--small` once."""
     at_once: int | None = None
     """Trainings at the same time; one a GPU, else one a core by default. With `--workers` above 1, one."""
 
     def __post_init__(self) -> None:
+        if self.models is not None:
+            chosen_models(self.models)
         if self.seeds is not None and self.seeds < 1:
             raise ConfigError(f"--seeds is {self.seeds}; accepted: 1 or more")
         if self.at_once is not None and self.at_once < 1:

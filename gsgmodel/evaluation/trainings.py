@@ -69,7 +69,10 @@ def trainings_of(
                 store_uri=opened[store].uri,
                 digest=opened[store].digest,
                 settings=settings_of_row(
-                    row, replace(base, seed=seed), output=str(folder / row.folder / f"seed-{seed}")
+                    row,
+                    replace(base, seed=seed),
+                    output=str(folder / row.folder / f"seed-{seed}"),
+                    preparation=opened[store].preparation,
                 ),
             )
             for seed in range(base.seed, base.seed + num_seeds)

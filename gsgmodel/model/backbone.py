@@ -3,20 +3,14 @@
 import gsgmodel.quick_torchvision  # noqa: F401, before torchvision
 
 # isort: split
-import pickle
-from pathlib import Path
-from typing import NamedTuple, cast
-from urllib.error import URLError
+from typing import NamedTuple
 
-import safetensors.torch
-import torch
 import torchvision
 from jaxtyping import Float
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from gsgmodel.errors import ConfigError
 from gsgmodel.model.config import Backbone, Layer
+from gsgmodel.model.pretrained import load_pretrained
 
 TINY_CHANNELS = (16, 32, 64, 96, 160, 512)
 """Channels of ``tiny`` at strides 2, 4, 8, 16 and 32, and of its output."""
@@ -88,24 +82,15 @@ def load_backbone_weights(backbone: ResNet | TinyNet, *, name: Backbone, source:
         name: Its name.
         source: ``none`` (leave it as it is), ``imagenet`` (torchvision's IMAGENET1K_V1, downloaded once into torch's
             cache), or the path of a ``.safetensors`` or torchvision ``.pth`` file with torchvision's tensor names or
-            those of the backbone itself.
-
-    Raises:
-        ConfigError: The weights cannot be had or do not fit this backbone.
+            those of the backbone itself. What cannot be had or does not fit is a ``ConfigError``.
     """
-    if source == "none":
-        return
-    if name == "tiny" and source == "imagenet":
-        raise ConfigError(
-            f"--backbone-weights is {source!r}, but nobody has trained backbone 'tiny' on it; use 'none' or a path"
-        )
-    tensors = _download_imagenet(name) if source == "imagenet" else _read_tensors(Path(source))
-    renamed = {_our_name(key): value for key, value in tensors.items() if not key.startswith("fc.")}
-    try:
-        backbone.load_state_dict(renamed)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ConfigError(f"--backbone-weights {source} do not fit {name}: {reason}") from error
+    load_pretrained(
+        backbone,
+        source,
+        name=f"backbone {name!r}" if name == "tiny" else name,
+        published=None if name == "tiny" else name,
+        rename=_our_name,
+    )
 
 
 def _run_stages(stages: nn.ModuleDict, features: Tensor, local_from: Layer) -> FeatureMaps:
@@ -122,36 +107,9 @@ def _conv(inputs: int, outputs: int, *, size: int = 3) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
-def _our_name(key: str) -> str:
-    if key.startswith(("stem.", "stages.")):
-        return key
+def _our_name(key: str) -> str | None:
+    if key.startswith("fc."):
+        return None
     if key.startswith("layer"):
         return f"stages.{key}"
     return key.replace("conv1.", "stem.0.").replace("bn1.", "stem.1.")
-
-
-def _download_imagenet(name: Backbone) -> dict[str, Tensor]:
-    weights = torchvision.models.get_model_weights(name).IMAGENET1K_V1
-    try:
-        return cast("dict[str, Tensor]", weights.get_state_dict(progress=False, check_hash=True, weights_only=True))
-    except (URLError, OSError, RuntimeError) as error:
-        raise ConfigError(
-            f"--backbone-weights imagenet: {weights.url} could not be had ({error}); fetch it elsewhere and give its "
-            "path, or use 'none'"
-        ) from error
-
-
-def _read_tensors(path: Path) -> dict[str, Tensor]:
-    accepted = "accepted are 'imagenet', 'none', or the path of a .safetensors or torchvision .pth file"
-    if path.suffix not in {".safetensors", ".pth"}:
-        raise ConfigError(f"--backbone-weights is {str(path)!r}; {accepted}")
-    try:
-        if path.suffix == ".safetensors":
-            return safetensors.torch.load_file(path)
-        # Torchvision publishes its weights only so; weights_only keeps the unpickler to tensors.
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise ConfigError(f"--backbone-weights {path} cannot be read: {error}; {accepted}") from error
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ConfigError(f"--backbone-weights {path} holds no table of tensors; {accepted}")
-    return found

@@ -1,15 +1,25 @@
 """The network's architecture as plain data: every choice the paper leaves open, and what its ablations need."""
 
 import json
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Int64
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.grid import PATCH_CELLS, Grid, num_patches
+from gsgmodel.model.grid import PATCH_CELLS, Grid, num_patches, patch_boxes_px
+from gsgmodel.model.system import System, built
+
+if TYPE_CHECKING:
+    from gsgmodel.model.network import ClipNetwork
 
 Numerics = Literal["float32", "bfloat16"]
 """What the backbone computes in when it scores."""
 WantedNumerics = Literal["auto", "float32", "bfloat16"]
+PAPER = "gsg"
+"""Name of the paper's own system."""
 UNTRAINED = "untrained"
 """Reference and version of a network that nobody trained: it has no thresholds, and its scores mean nothing."""
 Backbone = Literal["resnet18", "resnet34", "resnet50", "tiny"]
@@ -23,7 +33,6 @@ STRIDE_PX = {"layer4": 32, "layer3": 16, "layer2": 8}
 NEEDS_EVERY_PATCH = ("st_softmax", "soft_all")
 """Aggregations that touch patches which were not selected."""
 _USUAL_CROP_PX = 224
-_EXACT = 2**53
 _LIMITS: dict[str, tuple[float, float]] = {
     "rgb_patch_px": (32, 512),
     "attention_hidden": (1, 4096),
@@ -101,17 +110,37 @@ class GSGConfig:
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> "GSGConfig":
-        """Build from what ``to_json`` wrote; keys that are missing take their defaults.
+    def from_dict(cls, values: Mapping[str, Any]) -> "GSGConfig":
+        """Build from what ``to_json`` wrote; keys that are missing take their defaults, unknown ones are refused."""
+        return built(cls, values)
 
-        Raises:
-            ConfigError: A key is unknown, or a value has the wrong type or is refused.
+    def to_dict(self) -> dict[str, Any]:
+        """Every value, for JSON."""
+        return asdict(self)
+
+    @property
+    def system(self) -> str:
+        """Name of the system."""
+        return PAPER
+
+    @property
+    def has_idle_parameters(self) -> bool:
+        """Whether parameters get no gradient: taken literally, Eq. 2 gives the attention none."""
+        return self.aggregation == "literal"
+
+    def check_crops(self, *, num_frames: int, size_px: int) -> None:
+        """Make sure that crops of a size give as many patches as are selected; that they do not is a ``ConfigError``.
+
+        Args:
+            num_frames: Of a clip; any number will do.
+            size_px: Side of a crop.
         """
-        kinds = {field.name: field.type for field in fields(cls)}
-        unknown = sorted(set(values) - set(kinds))
-        if unknown:
-            raise ConfigError(f"architecture has unknown keys {', '.join(unknown)}; known are {', '.join(kinds)}")
-        return cls(**{name: _checked(name, value, kinds[name]) for name, value in values.items()})
+        del num_frames
+        check_crop_size(self, size_px=size_px)
+
+    def patch_boxes(self, *, size_px: int) -> Int64[np.ndarray, "P 4"]:
+        """The windows of a crop under each patch: ``x0 y0 x1 y1``, half-open."""
+        return patch_boxes_px(self.grid, size_px=size_px, stride_px=STRIDE_PX[self.local_from])
 
 
 def check_crop_size(architecture: GSGConfig, *, size_px: int) -> None:
@@ -132,14 +161,27 @@ def check_crop_size(architecture: GSGConfig, *, size_px: int) -> None:
         )
 
 
-def _checked(name: str, value: Any, kind: Any) -> Any:
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise ConfigError(f"{name} is {value!r}; accepted are {', '.join(get_args(kind))}")
-        return value
-    if kind is float and type(value) is int and abs(value) < _EXACT:
-        # 0 and 0.0 are the same setting and must give the same text.
-        return float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{name} is {value!r}; accepted is a value of type {kind.__name__}")
-    return value
+def _network(architecture: GSGConfig) -> "ClipNetwork":
+    from gsgmodel.model.gsg import GSGModel  # noqa: PLC0415 - torch takes seconds, and a command line needs none
+
+    return GSGModel(architecture)
+
+
+def _configure(paper: GSGConfig, options: Mapping[str, Any]) -> GSGConfig:
+    if options:
+        raise ConfigError(f"--option {next(iter(options))} is of another --model; gsg has flags of its own")
+    return paper
+
+
+SYSTEM = System(
+    name=PAPER,
+    title="GSG",
+    architecture=GSGConfig.from_dict,
+    configure=_configure,
+    network=_network,
+    objective=lambda given: given,
+    is_faithful=True,
+    differs="what the paper leaves open is a setting, and the selection by attention (Eq 2) is given a gradient.",
+    has_imagenet=True,
+    takes_paper_settings=True,
+)

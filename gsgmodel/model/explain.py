@@ -8,9 +8,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from gsgmodel.model.backbone import FeatureMaps
-from gsgmodel.model.gsg import GSGModel, GSGOutput
+from gsgmodel.model.network import ClipNetwork
+from gsgmodel.model.output import ClipOutput
 from gsgmodel.model.scoring import ClipScores, on_host
+
+CLIP_DIMS = 5
+"""Of maps of clips; maps of frames have 4."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +22,17 @@ class Explained:
 
     scores: ClipScores
     global_maps: Float32[np.ndarray, "B T S S"]
-    """Of the global stream: 0 to 1, where 1 is the strongest place of the clip; all 0 where nothing spoke for fake, and
-    where there is no such stream."""
+    """Of the global stream, or of a network's only one: 0 to 1, where 1 is the strongest place of the clip; all 0 where
+    nothing spoke for fake, and where there is no such stream."""
     local_maps: Float32[np.ndarray, "B T S S"]
     """Of the fusion stream, at the map that its patches are cut from."""
 
 
-def explain_clips(network: GSGModel, crops: UInt8[np.ndarray, "B T S S 3"]) -> Explained:
+def explain_clips(network: ClipNetwork, crops: UInt8[np.ndarray, "B T S S 3"]) -> Explained:
     """Judge clips on the CPU, and trace each stream's margin (logit of fake less that of real) back to places.
 
     Each channel of a frame's feature map counts as much as the margin grows with its mean, channels are added, and what
-    speaks for real is left out. The global stream is traced to the map that it averages (``layer4``), the fusion
-    stream, which holds the local one, to the map that patches are cut from.
+    speaks for real is left out. Which maps those are, the network says (``mapped``).
 
     Args:
         network: In evaluation mode, on the CPU; its weights need no gradients.
@@ -39,7 +41,7 @@ def explain_clips(network: GSGModel, crops: UInt8[np.ndarray, "B T S S 3"]) -> E
     Source: Selvaraju et al., "Grad-CAM", ICCV 2017, Eq. 1 and 2, with the two-class logit margin for a class's logit.
     """
     parts = [_explain(network, torch.tensor(clip)[None]) for clip in crops]
-    outputs = GSGOutput(*(torch.cat(each) for each in zip(*(output for output, _, _ in parts), strict=True)))
+    outputs = ClipOutput(*(torch.cat(each) for each in zip(*(output for output, _, _ in parts), strict=True)))
     return Explained(
         scores=on_host(outputs, score_fusion=network.config.score_fusion),
         global_maps=np.stack([part for _, part, _ in parts]),
@@ -48,39 +50,41 @@ def explain_clips(network: GSGModel, crops: UInt8[np.ndarray, "B T S S 3"]) -> E
 
 
 def _explain(
-    network: GSGModel, pixels: UInt8[Tensor, "1 T S S 3"]
-) -> tuple[GSGOutput, Float32[np.ndarray, "T S S"], Float32[np.ndarray, "T S S"]]:
+    network: ClipNetwork, pixels: UInt8[Tensor, "1 T S S 3"]
+) -> tuple[ClipOutput, Float32[np.ndarray, "T S S"], Float32[np.ndarray, "T S S"]]:
     """One clip; its graph is gone before the next one's is made."""
-    seen: list[FeatureMaps] = []
-    # The first pictures are whole frames; the cut-out patches of a stream of pixels come after them.
-    hook = network.backbone.register_forward_hook(lambda _module, _inputs, maps: seen.append(maps))
-    try:
-        # Gradients need somewhere to start where the weights have none.
-        output = network((pixels.permute(0, 1, 4, 2, 3).float() / 255).requires_grad_())
-    finally:
-        hook.remove()
-    size, streams = pixels.shape[2], network.config.streams
-    maps = seen[0]
-    in_global = cam(maps.top, _margin(output.global_logits), size_px=size) if streams != "local" else None
-    in_fusion = cam(maps.local, _margin(output.fusion_logits), size_px=size) if streams != "global" else None
-    nothing = np.zeros((pixels.shape[1], size, size), np.float32)
-    plain = GSGOutput(*(each.detach() for each in output))
-    first, second = (nothing if each is None else each.numpy() for each in (in_global, in_fusion))
-    return plain, first, second
+    # Gradients need somewhere to start where the weights have none.
+    output, *maps = network.mapped((pixels.permute(0, 1, 4, 2, 3).float() / 255).requires_grad_())
+    num_frames, size = pixels.shape[1:3]
+    first, second = (
+        np.zeros((num_frames, size, size), np.float32)
+        if each is None
+        else cam(each, _margin(logits), num_frames=num_frames, size_px=size).numpy()
+        for each, logits in zip(maps, (output.global_logits, output.fusion_logits), strict=True)
+    )
+    return ClipOutput(*(each.detach() for each in output)), first, second
 
 
-def cam(features: Float[Tensor, "T C h w"], margin: Float[Tensor, ""], *, size_px: int) -> Float[Tensor, "T S S"]:
+def cam(
+    features: Float[Tensor, "..."], margin: Float[Tensor, ""], *, num_frames: int, size_px: int
+) -> Float[Tensor, "T S S"]:
     """Grad-CAM of a clip's frames, enlarged to the crops and divided by the strongest place of all frames.
 
     Args:
-        features: A map on the way to the margin.
+        features: Maps on the way to the margin, (T, C, h, w) or (1, C, t, h, w).
         margin: What is traced.
+        num_frames: Of the clip; a network that has fewer maps than frames looked at several frames for each.
         size_px: Side of the crops.
     """
     (gradient,) = torch.autograd.grad(margin, features, retain_graph=True)
     weights = gradient.mean(dim=(-2, -1), keepdim=True)
     small = (weights * features.detach()).sum(dim=1, keepdim=True).relu()
+    if small.dim() == CLIP_DIMS:
+        small = small[0].transpose(0, 1)
     large = F.interpolate(small, size=(size_px, size_px), mode="bilinear", align_corners=False)[:, 0]
+    if len(large) != num_frames:
+        nearest = (torch.arange(num_frames) * len(large) / num_frames).long()
+        large = large[nearest]
     return large / large.max().clamp(min=torch.finfo(large.dtype).tiny)
 
 

@@ -7,9 +7,13 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from gsgmodel.model.backbone import FeatureMaps, make_backbone
+from gsgmodel.model.backbone import FeatureMaps, ResNet, TinyNet, load_backbone_weights, make_backbone
 from gsgmodel.model.config import STRIDE_PX, GSGConfig
 from gsgmodel.model.grid import PATCH_CELLS, patch_starts
+from gsgmodel.model.loss import LossParts, gsg_loss
+from gsgmodel.model.network import IMAGENET_MEAN, IMAGENET_STD, ClipNetwork, Learned, Mapped, caught
+from gsgmodel.model.objective import Objective
+from gsgmodel.model.output import ClipOutput
 from gsgmodel.model.patches import (
     PatchAttention,
     cut_windows,
@@ -20,28 +24,12 @@ from gsgmodel.model.patches import (
 )
 from gsgmodel.model.temporal import TemporalModule, pool_frames
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
 # Which module fills each of the output's two streams. A module named "global" could not be exported: a Python keyword.
 _STREAMS = {
     "both": ("global_stream", "fusion_stream"),
     "global": ("global_stream", "global_stream"),
     "local": ("fusion_stream", "fusion_stream"),
 }
-
-
-class GSGOutput(NamedTuple):
-    """What the network says of each clip. With one stream alone, both streams' fields hold that stream."""
-
-    global_logits: Float[Tensor, "B 2"]
-    """Of the clip, (real, fake); frames averaged."""
-    fusion_logits: Float[Tensor, "B 2"]
-    global_frame_logits: Float[Tensor, "B T 2"]
-    fusion_frame_logits: Float[Tensor, "B T 2"]
-    attention: Float[Tensor, "B T P"]
-    """Weights of each frame's patches; P = 0 where there is no local stream."""
-    patches: Int64[Tensor, "B T N"]
-    """Indices of the selected patches, best first; N = 0 where there is no local stream."""
 
 
 class LocalFeatures(NamedTuple):
@@ -52,7 +40,7 @@ class LocalFeatures(NamedTuple):
     patches: Int64[Tensor, "F N"]
 
 
-class GSGModel(nn.Module):
+class GSGModel(ClipNetwork):
     """The network of the paper (Fig. 2), with the options of ``GSGConfig``.
 
     The score of a clip is the mean of both streams' softmax probability of fake. Normalisation by ImageNet's mean and
@@ -62,6 +50,7 @@ class GSGModel(nn.Module):
     Detection", ICASSP 2022, section 2.
     """
 
+    config: GSGConfig
     mean: Tensor
     std: Tensor
 
@@ -70,7 +59,7 @@ class GSGModel(nn.Module):
         self.config = config
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1))
-        self.backbone = make_backbone(config.backbone, local_from=config.local_from)
+        self.backbone: ResNet | TinyNet = make_backbone(config.backbone, local_from=config.local_from)
         width, local_width = self.backbone.width, self.backbone.local_width
         self.attention: PatchAttention | None = None
         self.widen: nn.Module = nn.Identity()
@@ -90,7 +79,7 @@ class GSGModel(nn.Module):
         else:
             self.temporal = nn.ModuleDict({name: TemporalModule(widths[name], config) for name in names})
 
-    def forward(self, clips: Float[Tensor, "B T 3 H W"], valid: Bool[Tensor, "B T"] | None = None) -> GSGOutput:
+    def forward(self, clips: Float[Tensor, "B T 3 H W"], valid: Bool[Tensor, "B T"] | None = None) -> ClipOutput:
         """Judge clips.
 
         Args:
@@ -110,7 +99,7 @@ class GSGModel(nn.Module):
         features = {"global_stream": global_feature, "fusion_stream": second}
         logits = [self._judge(name, _by_clip(features[name], shape), valid) for name in _STREAMS[self.config.streams]]
         pooled = [pool_frames(each, valid, by=self.config.frame_pooling) for each in logits]
-        return GSGOutput(
+        return ClipOutput(
             global_logits=pooled[0],
             fusion_logits=pooled[1],
             global_frame_logits=logits[0],
@@ -118,6 +107,29 @@ class GSGModel(nn.Module):
             attention=_by_clip(local.attention, shape),
             patches=_by_clip(local.patches, shape),
         )
+
+    def learn(self, clips: Float[Tensor, "B T 3 H W"], labels: Int64[Tensor, "B"], objective: Objective) -> Learned:
+        """Judge clips that are learned from, and return the loss of Eq. 5 beside it."""
+        output: ClipOutput = self(clips)
+        return Learned(output, two_stream_loss(output, labels, objective))
+
+    def mapped(self, clips: Float[Tensor, "1 T 3 H W"]) -> Mapped:
+        """Judge one clip; the global stream is traced to ``layer4``, the fusion stream to where patches are cut."""
+        with caught(self.backbone) as seen:
+            output = self(clips)
+        # The first pictures are whole frames; the cut-out patches of a stream of pixels come after them.
+        maps, streams = seen[0], self.config.streams
+        return Mapped(output, maps.top if streams != "local" else None, maps.local if streams != "global" else None)
+
+    def features(self, clips: Float[Tensor, "B T 3 H W"]) -> Float[Tensor, "B D"]:
+        """What the backbone makes of clips, averaged over places and frames."""
+        maps = self.backbone((clips.flatten(0, 1) - self.mean) / self.std)
+        mean: Tensor = _by_clip(maps.top.mean(dim=(-2, -1)), clips.shape[:2]).mean(dim=1)
+        return mean
+
+    def load_backbone(self, source: str) -> None:
+        """Put weights into the backbone, as ``ClipNetwork`` has it."""
+        load_backbone_weights(self.backbone, name=self.config.backbone, source=source)
 
     def _judge(self, stream: str, features: Tensor, valid: Tensor | None) -> Tensor:
         if stream in self.project:
@@ -156,6 +168,18 @@ class GSGModel(nn.Module):
         features = self.backbone(resized).top.mean(dim=(-2, -1)).reshape(*selected.shape, -1)
         factors = coefficients.gather(1, selected).to(features.dtype)
         return torch.einsum("fn,fnc->fc", factors, features)
+
+
+def two_stream_loss(output: ClipOutput, labels: Int64[Tensor, "B"], objective: Objective) -> LossParts:
+    """The loss of what both streams say of clips."""
+    return gsg_loss(
+        output.global_logits,
+        output.fusion_logits,
+        labels,
+        cross_entropy=objective.cross_entropy,
+        guide_weight=objective.guide_weight,
+        detach_global=objective.detach_global,
+    )
 
 
 def _by_clip(frames: Tensor, shape: torch.Size) -> Tensor:

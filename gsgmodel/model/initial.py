@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gsgmodel.model.gsg import IMAGENET_MEAN, IMAGENET_STD
+from gsgmodel.model.network import IMAGENET_MEAN, IMAGENET_STD
 
 SEED = 20230604
 """Of the model reference ``untrained``; another number is another model."""

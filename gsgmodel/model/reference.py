@@ -8,8 +8,8 @@ import safetensors.torch
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.model.config import UNTRAINED, GSGConfig
-from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.initial import draw_weights
+from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.settings import PREPARATION, ModelSettings, check_preparation
 from gsgmodel.model.weights import ModelFiles, empty_network, empty_state, model_digest, read_model
 from gsgmodel.records import Preparation
@@ -38,7 +38,7 @@ def resolve_model(ref: str, *, preparation: Preparation = PREPARATION) -> ModelF
     return files
 
 
-def build_network(files: ModelFiles) -> GSGModel:
+def build_network(files: ModelFiles) -> ClipNetwork:
     """The network, ready to judge on the CPU: in evaluation mode and without gradients."""
     network = empty_network(files.settings.architecture)
     network.load_state_dict(safetensors.torch.load(files.weights), assign=True)

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float32, Float64, Int64, UInt8
 from torch import Tensor
 
-from gsgmodel.model.gsg import GSGModel, GSGOutput
+from gsgmodel.model.network import ClipNetwork
+from gsgmodel.model.output import ClipOutput
 from gsgmodel.model.settings import Calibration
 
 Score = TypeVar("Score", float, np.ndarray)
@@ -31,7 +32,7 @@ class ClipScores:
 
 
 def score_clips(
-    network: GSGModel, crops: UInt8[np.ndarray, "B T S S 3"], *, device: str | torch.device, autocast: bool = False
+    network: ClipNetwork, crops: UInt8[np.ndarray, "B T S S 3"], *, device: str | torch.device, autocast: bool = False
 ) -> ClipScores:
     """Judge clips on one device.
 
@@ -49,7 +50,7 @@ def score_clips(
     return on_host(output, score_fusion=network.config.score_fusion)
 
 
-def launch(network: GSGModel, pixels: UInt8[Tensor, "B T S S 3"], *, autocast: bool = False) -> GSGOutput:
+def launch(network: ClipNetwork, pixels: UInt8[Tensor, "B T S S 3"], *, autocast: bool = False) -> ClipOutput:
     """Begin to judge clips: on a GPU this returns before they are judged, and ``on_host`` waits for it.
 
     Args:
@@ -63,10 +64,10 @@ def launch(network: GSGModel, pixels: UInt8[Tensor, "B T S S 3"], *, autocast: b
             network(part.permute(0, 1, 4, 2, 3).float() / 255)
             for part in (torch.split(pixels, 1) if pixels.device.type == "cpu" else [pixels])
         ]
-        return GSGOutput(*(torch.cat(each) for each in zip(*parts, strict=True)))
+        return ClipOutput(*(torch.cat(each) for each in zip(*parts, strict=True)))
 
 
-def on_host(output: GSGOutput, *, score_fusion: bool) -> ClipScores:
+def on_host(output: ClipOutput, *, score_fusion: bool) -> ClipScores:
     """Wait for what was launched, and return it.
 
     Raises:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.config import GSGConfig, check_crop_size
+from gsgmodel.model.system import Architecture
+from gsgmodel.model.systems import architecture_of
 from gsgmodel.records import Preparation
 
 SETTINGS_NAME = "model.json"
@@ -18,7 +19,7 @@ PREPARATION = Preparation()
 """How this code prepares videos unless told otherwise."""
 DEFAULT_POINT = "default"
 """The operating point that scans flag by: that of the equal error."""
-FOLLOWED: Mapping[str, tuple[int, int]] = {"frames_per_clip": (1, 32), "crop_size_px": (32, 320)}
+FOLLOWED: Mapping[str, tuple[int, int]] = {"frames_per_clip": (1, 32), "crop_size_px": (32, 384)}
 """Values of the preparation that models choose within bounds, beside ``detect_every``; scans follow their model."""
 _HUGE = 1e12
 _KEYS = ("format", "architecture", "preparation", "labels", "calibration", "operating_points", "card", "bfloat16")
@@ -50,7 +51,7 @@ class ModelSettings:
         ConfigError: An operating point has no name or a threshold outside 0 to 1.
     """
 
-    architecture: GSGConfig
+    architecture: Architecture
     preparation: Preparation = PREPARATION
     calibration: Calibration | None = None
     operating_points: Mapping[str, float] = field(default_factory=dict)
@@ -84,7 +85,11 @@ class ModelSettings:
         return json.dumps({**content, "labels": LABELS}, sort_keys=True, allow_nan=False)
 
     def _to_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"preparation": self.preparation.to_dict()}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        calibration = self.calibration and asdict(self.calibration)
+        own = {"architecture": self.architecture.to_dict(), "preparation": self.preparation.to_dict()}
+        maps = {"card": dict(self.card), "operating_points": dict(self.operating_points)}
+        return values | own | maps | {"calibration": calibration}
 
 
 def parse_settings(text: str | bytes) -> ModelSettings:
@@ -111,10 +116,10 @@ def parse_settings(text: str | bytes) -> ModelSettings:
     if calibration is not None:
         _check_keys(calibration, ("slope", "intercept"), required=("slope",), where="calibration")
         calibration = Calibration(**_parse_numbers(calibration, where="calibration"))
-    architecture = GSGConfig.from_dict(content["architecture"])
+    architecture = architecture_of(content["architecture"])
     preparation = _parse_preparation(content["preparation"])
     check_followed(preparation)
-    check_crop_size(architecture, size_px=preparation.crop_size_px)
+    architecture.check_crops(num_frames=preparation.frames_per_clip, size_px=preparation.crop_size_px)
     return ModelSettings(
         architecture=architecture,
         preparation=preparation,

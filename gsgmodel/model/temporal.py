@@ -1,5 +1,7 @@
 """From features of frames to logits of frames: the recurrent unit and the fully connected layer behind it."""
 
+import math
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -47,13 +49,17 @@ def pool_frames(
         valid: Frames that exist; at least one in each clip.
         by: ``logits`` averages them; ``probabilities`` averages the frames' softmax and returns its logarithm.
     """
-    values = logits if by == "logits" else logits.softmax(dim=-1)
+    if by == "probabilities":
+        # By their logarithms: a probability of a network that is very sure is 0 in float32.
+        kept = logits.log_softmax(dim=-1)
+        if valid is None:
+            return kept.logsumexp(dim=1) - math.log(kept.shape[1])
+        kept = kept.masked_fill(~valid.unsqueeze(-1), -math.inf)
+        return kept.logsumexp(dim=1) - valid.sum(dim=1, keepdim=True).clamp(min=1).to(kept.dtype).log()
     if valid is None:
-        mean = values.mean(dim=1)
-    else:
-        weight = valid.to(values.dtype).unsqueeze(-1)
-        mean = (values * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
-    return mean if by == "logits" else mean.log()
+        return logits.mean(dim=1)
+    weight = valid.to(logits.dtype).unsqueeze(-1)
+    return (logits * weight).sum(dim=1) / weight.sum(dim=1).clamp(min=1)
 
 
 def _make_unit(inputs: int, config: GSGConfig) -> SRU | nn.LSTM | nn.GRU | None:

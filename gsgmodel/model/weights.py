@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from gsgmodel.errors import ConfigError, OutputError
-from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.settings import SETTINGS_NAME, ModelSettings, parse_settings
+from gsgmodel.model.system import Architecture
+from gsgmodel.model.systems import find_system
 
 WEIGHTS_NAME = "weights.safetensors"
 MAX_SETTINGS_BYTES = 1 << 20
@@ -65,13 +66,18 @@ class _WithoutDraws(TorchFunctionMode):
         return args[0] if func in self._DRAWS else func(*args, **(kwargs or {}))
 
 
-def empty_network(architecture: GSGConfig) -> GSGModel:
+def new_network(architecture: Architecture) -> ClipNetwork:
+    """The network with initial weights, drawn by torch's generator."""
+    return find_system(architecture.system).network(architecture)
+
+
+def empty_network(architecture: Architecture) -> ClipNetwork:
     """The network with shapes but without memory for its tensors."""
     with torch.device("meta"), _WithoutDraws():
-        return GSGModel(architecture)
+        return new_network(architecture)
 
 
-def save_model(folder: Path, network: GSGModel, settings: ModelSettings) -> None:
+def save_model(folder: Path, network: ClipNetwork, settings: ModelSettings) -> None:
     """Write a model; ``read_model`` of the folder gives the same network back.
 
     Raises:
@@ -123,7 +129,7 @@ def read_model(folder: Path) -> ModelFiles:
     )
 
 
-def empty_state(architecture: GSGConfig) -> Iterable[tuple[str, torch.Tensor]]:
+def empty_state(architecture: Architecture) -> Iterable[tuple[str, torch.Tensor]]:
     """Name and tensor without memory of each part of the network's state."""
     return empty_network(architecture).state_dict().items()
 

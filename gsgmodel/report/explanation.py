@@ -13,6 +13,8 @@ TEXTS = {
     "patches": "chosen patches",
     "global": "heat of the global stream",
     "local": "heat of the fusion stream",
+    "crops": "crops",
+    "heat": "heat",
 }
 
 

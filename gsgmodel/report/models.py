@@ -10,25 +10,14 @@ from gsgmodel.tracking.registry import resolve_model
 
 
 def find_models(names: Sequence[str], tracking_uri: str | None) -> dict[str, ModelFiles]:
-    """Find models that see the same crops, by name.
+    """Find models by name; one that is not found is a ``ConfigError``.
 
     Args:
         names: As users name models, that of ``--model`` first.
-        tracking_uri: MLflow's address as given; a model that is not found is a ``ConfigError``.
-
-    Raises:
-        ConfigError: If one of them prepares videos otherwise than the first.
+        tracking_uri: MLflow's address as given.
     """
     address = tracking_address(tracking_uri, folder=Path.cwd())
-    models = {name: resolve_model(name, tracking_uri=address) for name in names}
-    wanted = models[names[0]].settings.preparation.digest
-    for name, files in models.items():
-        if files.settings.preparation.digest != wanted:
-            raise ConfigError(
-                f"--compare is {name!r}, which prepares videos otherwise than {names[0]!r}; accepted: a model with as "
-                "many frames and as large crops"
-            )
-    return models
+    return {name: resolve_model(name, tracking_uri=address) for name in names}
 
 
 def find_scorer(

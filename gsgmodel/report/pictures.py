@@ -59,12 +59,17 @@ def framed(crops: UInt8[np.ndarray, "T S S 3"], patches: Int64[np.ndarray, "T N 
 def clip_strips(clip: ExplainedClip, *, side_px: int, show_faces: bool) -> dict[str, Image.Image]:
     """Return the strips of a clip by what they show: the crops with patches, and the heat of each stream.
 
+    Of a network that chooses no patches, the crops and the heat of its only stream.
+
     Args:
         clip: As a model sees it.
         side_px: Of each crop in a strip.
         show_faces: Whether faces can be told.
     """
     crops = clip.crops if show_faces else blurred(clip.crops)
+    if not clip.patches.shape[1]:
+        heat = {"heat": heated(crops, clip.global_maps)} if clip.global_maps.any() else {}
+        return {name: strip(each, side_px=side_px) for name, each in {"crops": crops, **heat}.items()}
     strips = {"patches": framed(crops, clip.patches)}
     if clip.global_maps.any():
         strips["global"] = heated(crops, clip.global_maps)

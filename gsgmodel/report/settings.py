@@ -20,7 +20,7 @@ class ExplainSettings:
     model: str = DEFAULT_MODEL
     """The model, as of gsg score: a folder, models:/NAME@ALIAS, or untrained."""
     compare: tuple[str, ...] = ()
-    """More models that explain the same clips, such as one with the local stream alone."""
+    """More models that explain the same faces at the same times, of this system or any other."""
     output: str = "explained"
     """Folder for a picture of each clip and index.html."""
     clips: int = 1

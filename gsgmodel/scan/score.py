@@ -12,7 +12,7 @@ from ray.data import ActorPoolStrategy, Dataset
 
 from gsgmodel.errors import ConfigError
 from gsgmodel.model.config import WantedNumerics
-from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.numerics import choose_numerics
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
@@ -135,7 +135,7 @@ class ScoreActor:
         return pa.Table.from_pylist(rows, schema=SCORED_SCHEMA)
 
 
-def drift_of(files: ModelFiles, canary: bytes | None, *, device: str, network: GSGModel | None = None) -> str:
+def drift_of(files: ModelFiles, canary: bytes | None, *, device: str, network: ClipNetwork | None = None) -> str:
     """Return in a sentence how this process judges a model's own clips otherwise; empty if it does not."""
     if canary is None:
         return ""

@@ -11,7 +11,7 @@ from jaxtyping import Float64, UInt8
 from safetensors import SafetensorError
 
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.numerics import MOST_MOVED, for_scoring
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.scoring import score_clips, stream_score
@@ -99,7 +99,7 @@ def check_canary(
     *,
     device: str = "cpu",
     tolerance: float = TOLERANCE,
-    network: GSGModel | None = None,
+    network: ClipNetwork | None = None,
 ) -> float:
     """Make sure that a model judges here as it did where it was registered.
 
@@ -167,7 +167,7 @@ def read_canary(folder: Path) -> bytes | None:
 
 
 def _judge(
-    files: ModelFiles, crops: UInt8[np.ndarray, "B T S S 3"], *, device: str, network: GSGModel | None = None
+    files: ModelFiles, crops: UInt8[np.ndarray, "B T S S 3"], *, device: str, network: ClipNetwork | None = None
 ) -> Float64[np.ndarray, "B 3"]:
     margins = score_clips(network or build_network(files).to(device), crops, device=device)
     streams = np.stack([margins.global_margins, margins.fusion_margins], axis=1)

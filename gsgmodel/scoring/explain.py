@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 
-from gsgmodel.model.config import STRIDE_PX
+from gsgmodel.faces.boxes import iou
 from gsgmodel.model.explain import explain_clips
-from gsgmodel.model.grid import patch_boxes_px
 from gsgmodel.model.reference import build_network
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.records import FaceClip, VideoRef
@@ -52,28 +51,25 @@ class ExplainedVideo:
 
 
 class VideoExplainer:
-    """Explains videos one after the other on the CPU, by one model or by several that prepare them in the same way."""
+    """Explains videos one after the other on the CPU, by one model or by several, each with crops as it takes them."""
 
     def __init__(self, models: Mapping[str, ModelFiles], *, most_clips: int = 1, **choices: Any) -> None:
         """Load the networks.
 
         Args:
-            models: By the name that people are shown, the first one first. All have the same preparation.
+            models: By the name that people are shown, the first one first.
             most_clips: That are explained of each video.
             choices: Of ``VideoScorer``: which faces, windows and how many clips are looked at.
-
-        Raises:
-            ValueError: If models prepare videos differently.
         """
-        if len({files.settings.preparation.digest for files in models.values()}) != 1:
-            raise ValueError("models that are compared must prepare videos in the same way")
         self._scorers = {name: VideoScorer(files, **choices) for name, files in models.items()}
         self._networks = {name: build_network(files) for name, files in models.items()}
         self._models = models
         self._most_clips = most_clips
 
     def explain(self, ref: VideoRef, *, s3_endpoint: str | None = None) -> Iterator[ExplainedVideo]:
-        """Explain a listed video, by every model; all explain the clips that the first one finds most telling.
+        """Explain a listed video, by every model; all explain what the first one finds most telling.
+
+        Models that take other crops than the first explain their own of the same faces at the same times.
 
         Args:
             ref: The video.
@@ -82,22 +78,22 @@ class VideoExplainer:
         Yields:
             What each model says of it.
         """
-        first = next(iter(self._scorers))
-        video = self._scorers[first].prepare(ref, s3_endpoint=s3_endpoint)
+        videos: dict[str, PreparedVideo] = {}
         chosen: list[FaceClip] | None = None
         for name, scorer in self._scorers.items():
-            row = scorer.judge(ref.uri, video)
+            digest = self._models[name].settings.preparation.digest
+            if digest not in videos:
+                videos[digest] = scorer.prepare(ref, s3_endpoint=s3_endpoint)
+            row = scorer.judge(ref.uri, videos[digest])
             if chosen is None:
-                chosen = most_telling(video, row, most=self._most_clips)
-            yield ExplainedVideo(model=name, row=row, clips=self._explained(name, chosen) if chosen else [])
+                chosen = most_telling(videos[digest], row, most=self._most_clips)
+            own = [same_face(videos[digest].clips, clip) for clip in chosen] if row["score"] is not None else []
+            yield ExplainedVideo(model=name, row=row, clips=self._explained(name, own) if own else [])
 
     def _explained(self, name: str, clips: Sequence[FaceClip]) -> list[ExplainedClip]:
         files = self._models[name]
-        architecture = files.settings.architecture
         explained = explain_clips(self._networks[name], np.stack([clip.crops for clip in clips]))
-        boxes = patch_boxes_px(
-            architecture.grid, size_px=clips[0].crops.shape[1], stride_px=STRIDE_PX[architecture.local_from]
-        )
+        boxes = files.settings.architecture.patch_boxes(size_px=clips[0].crops.shape[1])
         combine = combine_with(files)
         return [
             ExplainedClip(
@@ -114,6 +110,19 @@ class VideoExplainer:
             )
             for index, (clip, scored) in enumerate(zip(clips, scored_clips(explained.scores), strict=True))
         ]
+
+
+def same_face(clips: Sequence[FaceClip], wanted: FaceClip) -> FaceClip:
+    """Return the clip that shows the face of another one at the same time, or else the nearest.
+
+    Args:
+        clips: Of the same video, at least one; ``wanted`` itself may be among them.
+        wanted: Perhaps of other frames and crops.
+    """
+    nearest_s = min(abs(clip.start_s - wanted.start_s) for clip in clips)
+    near = [clip for clip in clips if abs(clip.start_s - wanted.start_s) == nearest_s]
+    overlaps = iou(np.stack([clip.boxes_px.mean(axis=0) for clip in near]), wanted.boxes_px.mean(axis=0)[None])
+    return near[int(np.argmax(overlaps[:, 0]))]
 
 
 def most_telling(video: PreparedVideo, row: Mapping[str, Any], *, most: int) -> list[FaceClip]:

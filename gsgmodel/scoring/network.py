@@ -10,8 +10,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from gsgmodel.model.config import Numerics
-from gsgmodel.model.gsg import GSGModel, GSGOutput
+from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.numerics import for_scoring
+from gsgmodel.model.output import ClipOutput
 from gsgmodel.model.scoring import ClipScores, calibrate, fuse, launch, on_host
 from gsgmodel.model.weights import ModelFiles
 from gsgmodel.scoring.verdict import Combine, ScoredClip
@@ -29,7 +30,7 @@ class ClipScorer:
 
     def __init__(
         self,
-        network: GSGModel,
+        network: ClipNetwork,
         *,
         batch_clips: int,
         device: str,
@@ -82,7 +83,7 @@ class ClipScorer:
         """
         flat = [clip for video in crops for clip in video]
         scored: list[ScoredClip] = []
-        computing: deque[GSGOutput] = deque()
+        computing: deque[ClipOutput] = deque()
         launched = 0
         while launched < len(flat) or computing:
             if launched < len(flat) and len(computing) <= self._feed.num_ahead:
@@ -98,7 +99,7 @@ class ClipScorer:
         remaining = iter(scored)
         return [[next(remaining) for _ in video] for video in crops]
 
-    def _launch(self, batch: Sequence[Clip], *, is_alone: bool) -> GSGOutput | None:
+    def _launch(self, batch: Sequence[Clip], *, is_alone: bool) -> ClipOutput | None:
         """Begin a batch; None if it did not fit, and the next is half as large.
 
         Raises:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gsgmodel.datasets.forge_kinds import KINDS
 from gsgmodel.datasets.forge_methods import METHODS
+from gsgmodel.model.systems import find_system
 from gsgmodel.training.assess import Assessment
 from gsgmodel.training.opening import Training
 
@@ -43,7 +44,10 @@ def card_of(
         }
     )
     best = min(range(len(history)), key=lambda place: history[place]["val/loss"])
+    system = find_system(settings.model)
     return {
+        "model": system.title,
+        "fidelity": system.fidelity,
         "training": f"run {training.run_id}",
         "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": {
@@ -56,7 +60,7 @@ def card_of(
             "epochs": settings.epochs,
             "epoch_kept": best + 1 if settings.keep == "best" else len(history),
             "batch_clips": settings.batch_clips,
-            "backbone_weights": settings.backbone_weights,
+            "backbone_weights": settings.start,
             "seed": settings.seed,
             "resumes": len(resumes),
         },
@@ -72,7 +76,9 @@ def card_text(card: Mapping[str, Any]) -> str:
     data, settings, test = card["data"], card["settings"], card["metrics"]["test"]
     low, high = card["auc_interval"]
     lines = [
-        "# GSG model",
+        f"# {card['model']} model",
+        "",
+        f"Its network and training are {card['fidelity']}",
         "",
         f"Trained in {card['training']}, {card['trained_at']}.",
         "",

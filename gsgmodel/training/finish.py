@@ -13,9 +13,8 @@ import numpy as np
 import safetensors.torch
 
 from gsgmodel.errors import ConfigError, OutputError
-from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.settings import SETTINGS_NAME, ModelSettings
-from gsgmodel.model.weights import WEIGHTS_NAME, ModelFiles, read_model, save_model
+from gsgmodel.model.weights import WEIGHTS_NAME, ModelFiles, new_network, read_model, save_model
 from gsgmodel.results.delta import parquet_bytes
 from gsgmodel.scan.notify import notify
 from gsgmodel.scoring.canary import CANARY_NAME, is_fit_for_bfloat16, make_canary
@@ -82,12 +81,12 @@ def finish(training: Training, checkpoint: Path) -> TrainingSummary:
     finally:
         shutil.rmtree(checkpoint, ignore_errors=True)
     settings = training.settings
-    found = assess(training.store, margins, score_fusion=settings.architecture.score_fusion, seed=settings.seed)
+    found = assess(training.store, margins, score_fusion=settings.network.score_fusion, seed=settings.seed)
     card = card_of(training, found, history=state["history"], resumes=state["resumes"])
-    network = GSGModel(settings.architecture)
+    network = new_network(settings.network)
     network.load_state_dict(best)
     model = ModelSettings(
-        architecture=settings.architecture,
+        architecture=settings.network,
         preparation=training.store.preparation,
         calibration=found.calibration,
         operating_points=found.operating_points,
@@ -208,7 +207,7 @@ def _register(
         files={"card.md": card.encode(), "predictions.parquet": parquet_bytes(found.predictions)},
         canary=canary,
     )
-    name = training.settings.name
+    name = training.settings.registered_name
     try:
         version = register_model(
             files,

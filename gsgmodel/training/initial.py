@@ -9,15 +9,14 @@ import torch
 from gsgmodel.archive.identity import is_s3, is_uri, local_path, split_uri
 from gsgmodel.archive.s3 import read_whole
 from gsgmodel.errors import ConfigError, VideoError
-from gsgmodel.model.backbone import load_backbone_weights
-from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.system import Architecture
+from gsgmodel.model.weights import new_network
 
 MOST_BYTES = 1 << 30
 """Of a file of backbone weights on S3."""
 
 
-def initial_weights(architecture: GSGConfig, *, backbone_weights: str, seed: int, s3_endpoint: str | None) -> bytes:
+def initial_weights(architecture: Architecture, *, backbone_weights: str, seed: int, s3_endpoint: str | None) -> bytes:
     """Return a network's first state in the safetensors format; the same for the same arguments.
 
     Args:
@@ -31,11 +30,11 @@ def initial_weights(architecture: GSGConfig, *, backbone_weights: str, seed: int
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = GSGModel(architecture)
+        network = new_network(architecture)
     with tempfile.TemporaryDirectory(prefix="gsg-backbone-") as scratch:
         source = _brought(backbone_weights, Path(scratch), s3_endpoint=s3_endpoint)
         try:
-            load_backbone_weights(network.backbone, name=architecture.backbone, source=source)
+            network.load_backbone(source)
         except ConfigError as error:
             raise ConfigError(str(error).replace(source, backbone_weights)) from error
     return safetensors.torch.save({name: value.contiguous() for name, value in network.state_dict().items()})

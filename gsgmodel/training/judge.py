@@ -11,8 +11,8 @@ from jaxtyping import Float64, Int64, UInt8
 
 from gsgmodel.errors import TrainingError
 from gsgmodel.metrics.scores import area_under_curve
-from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.loss import gsg_loss
+from gsgmodel.model.network import ClipNetwork
 from gsgmodel.model.objective import Objective
 from gsgmodel.model.scoring import fuse, score_clips
 from gsgmodel.scoring.verdict import ClipMargins, Combine, video_scores
@@ -24,7 +24,7 @@ CLIPS_AT_ONCE = 8
 
 
 def clip_margins(
-    network: GSGModel,
+    network: ClipNetwork,
     read: Callable[[int], UInt8[np.ndarray, "T S S 3"]],
     clips: Int64[np.ndarray, "N"],
     *,

@@ -16,7 +16,7 @@ from jaxtyping import Float64, Int64, UInt8
 from torch.nn.parallel import DistributedDataParallel
 
 from gsgmodel.errors import OutputError, TrainingError
-from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.weights import new_network
 from gsgmodel.training.batches import Part, changed_reader, parts_of
 from gsgmodel.training.feed import feed
 from gsgmodel.training.judge import clip_margins, judgement
@@ -80,7 +80,7 @@ class Trainer:
         splits = np.array(job.store.clips["split"].to_pylist())
         self._clips = {split: np.flatnonzero(splits == split).astype(np.int64) for split in ("train", *JUDGED)}
         self._originals = originals_of(job.store, self._clips["train"]) if job.settings.pairs else None
-        network = GSGModel(job.settings.architecture)
+        network = new_network(job.settings.network)
         network.load_state_dict(safetensors.torch.load(job.weights))
         self._learning = learning_network(network.to(worker.device), self._settings, world_size=worker.world_size)
         self._network = network
@@ -155,7 +155,6 @@ class Trainer:
                     self._learning,
                     next(crops),
                     labels[list(part.places)],
-                    objective=self._settings.objective,
                     share=part.share,
                     device=self._worker.device,
                 )
@@ -195,8 +194,8 @@ class Trainer:
         judged = judgement(
             self._job.store.clips.take(self._clips["val"]),
             margins,
-            objective=settings.objective,
-            score_fusion=settings.architecture.score_fusion,
+            objective=settings.minimised,
+            score_fusion=settings.network.score_fusion,
         )
         state.history.append(
             {"epoch": state.epoch + 1, **learned, **{f"val/{name}": value for name, value in judged.items()}}

@@ -1,18 +1,32 @@
 """The network as it learns: what its parameters' rates are, how its batch statistics are kept, how gradients meet."""
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
-from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.network import ClipNetwork, Learned
+from gsgmodel.model.objective import Objective
 from gsgmodel.training.settings import TrainSettings
 
 HIGHEST = "highest_lr"
 
 
-def learning_network(network: GSGModel, settings: TrainSettings, *, world_size: int) -> nn.Module:
-    """Return the network that is trained, with the same parameters: by itself, or one that shares its gradients.
+class Learner(nn.Module):
+    """A network as it learns: clips and labels in, what it says and its loss out."""
+
+    def __init__(self, network: ClipNetwork, objective: Objective) -> None:
+        super().__init__()
+        self.network, self._objective = network, objective
+
+    def forward(self, clips: Float[Tensor, "B T 3 H W"], labels: Int64[Tensor, "B"]) -> Learned:
+        """Judge clips, RGB, 0 to 1, and hold what is said against the labels."""
+        return self.network.learn(clips, labels, self._objective)
+
+
+def learning_network(network: ClipNetwork, settings: TrainSettings, *, world_size: int) -> nn.Module:
+    """Return what is trained, with the same parameters: a ``Learner``, or one that shares its gradients.
 
     Args:
         network: On the worker's device. With synchronised batch statistics its layers for them are exchanged.
@@ -20,17 +34,19 @@ def learning_network(network: GSGModel, settings: TrainSettings, *, world_size: 
         world_size: How many workers there are.
     """
     if world_size == 1:
-        return network
+        return Learner(network, settings.minimised)
     if settings.batch_norm == "sync":
         for name, child in network.named_children():
             setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))  # type: ignore[no-untyped-call]
-    # Taken literally, Eq. 2 gives the attention no gradient, and waiting for one would never end.
+    # Waiting for the gradient of a parameter that gets none would never end.
     return DistributedDataParallel(
-        network, find_unused_parameters=settings.architecture.aggregation == "literal", gradient_as_bucket_view=True
+        Learner(network, settings.minimised),
+        find_unused_parameters=network.config.has_idle_parameters,
+        gradient_as_bucket_view=True,
     )
 
 
-def make_optimiser(network: GSGModel, settings: TrainSettings) -> torch.optim.SGD:
+def make_optimiser(network: ClipNetwork, settings: TrainSettings) -> torch.optim.SGD:
     """Return stochastic gradient descent with momentum; the backbone has a rate of its own."""
     backbone = list(network.backbone.parameters())
     known = {id(parameter) for parameter in backbone}

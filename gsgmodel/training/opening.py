@@ -13,7 +13,7 @@ import numpy as np
 from gsgmodel.clips.store import ClipStore
 from gsgmodel.datasets.augment import Augmentation
 from gsgmodel.errors import ConfigError, OutputError, VideoError
-from gsgmodel.model.config import GSGConfig, check_crop_size
+from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.objective import Objective
 from gsgmodel.model.settings import LABELS, PREPARATION, check_preparation
 from gsgmodel.redact import redact
@@ -71,9 +71,9 @@ def make_job(training: Training) -> TrainingJob:
     """Return what the workers are given; backbone weights that cannot be had are a ``ConfigError``."""
     settings = training.settings
     # What is gone on with has its weights in its checkpoint.
-    source = "none" if settings.resume else settings.backbone_weights
+    source = "none" if settings.resume else settings.start
     weights = initial_weights(
-        settings.architecture, backbone_weights=source, seed=settings.seed, s3_endpoint=settings.s3_endpoint
+        settings.network, backbone_weights=source, seed=settings.seed, s3_endpoint=settings.s3_endpoint
     )
     return TrainingJob(store=training.store, settings=settings, weights=weights)
 
@@ -128,7 +128,8 @@ def open_training(store_uri: str, settings: TrainSettings) -> Iterator[Training]
     """
     store = ClipStore.open(store_uri, s3_endpoint=settings.s3_endpoint)
     check_clips(store)
-    check_crop_size(settings.architecture, size_px=store.preparation.crop_size_px)
+    crops = store.preparation
+    settings.network.check_crops(num_frames=crops.frames_per_clip, size_px=crops.crop_size_px)
     tracking_uri = tracking_address(settings.tracking_uri, folder=Path.cwd())
     started_at = datetime.now(UTC)
     if settings.resume:
@@ -223,6 +224,7 @@ def settings_of(values: Mapping[str, Any]) -> TrainSettings:
         architecture=architecture,
         objective=objective,
         augmentation=Augmentation(**augmentation),
+        option=tuple(plain.pop("option", ())),
         **{name: value for name, value in plain.items() if name in known},
     )
 

@@ -16,9 +16,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor, nn
 
 from gsgmodel.clips.store import ClipStore
-from gsgmodel.model.backbone import make_backbone
-from gsgmodel.model.config import GSGConfig
-from gsgmodel.model.gsg import IMAGENET_MEAN, IMAGENET_STD
+from gsgmodel.model.system import Architecture
+from gsgmodel.model.weights import new_network
 from gsgmodel.training.schedule import lr_factor
 
 BATCH = 64
@@ -34,7 +33,7 @@ def learn_distortions(
     read: Callable[[int], UInt8[np.ndarray, "T S S 3"]],
     clips: Int64[np.ndarray, "N"],
     *,
-    architecture: GSGConfig,
+    architecture: Architecture,
     steps: int,
     seed: int,
 ) -> tuple[bytes, list[float]]:
@@ -53,11 +52,14 @@ def learn_distortions(
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        backbone = make_backbone(architecture.backbone, local_from=architecture.local_from).train()
-        head = nn.Linear(backbone.width, len(DISTORTIONS))
-        parameters = [*backbone.parameters(), *head.parameters()]
+        network = new_network(architecture).eval()
+        size = read(int(clips[0])).shape[1]
+        with torch.no_grad():
+            width = network.features(torch.zeros(1, 1, 3, size, size)).shape[1]
+        network.train()
+        head = nn.Linear(width, len(DISTORTIONS))
+        parameters = [*network.backbone.parameters(), *head.parameters()]
         optimiser = torch.optim.SGD(parameters, lr=LR, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY)
-        mean, std = torch.tensor(IMAGENET_MEAN).view(3, 1, 1), torch.tensor(IMAGENET_STD).view(3, 1, 1)
         losses = []
         for step in range(steps):
             for group in optimiser.param_groups:
@@ -65,13 +67,15 @@ def learn_distortions(
                     step, steps_per_epoch=steps, epochs=1, schedule="cosine", warmup_epochs=0.05, fall=(1, 1.0)
                 )
             pictures, found = distort(_drawn(read, clips, rng))
-            said = head(backbone((pictures - mean) / std).top.mean(dim=(-2, -1)))
+            said = head(network.features(pictures[:, None]))
             loss = F.binary_cross_entropy_with_logits(said, found)
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             losses.append(float(loss.detach()))
-    return safetensors.torch.save({name: value.contiguous() for name, value in backbone.state_dict().items()}), losses
+    return safetensors.torch.save(
+        {name: value.contiguous() for name, value in network.backbone.state_dict().items()}
+    ), losses
 
 
 def real_training_clips(store: ClipStore) -> Int64[np.ndarray, "N"]:

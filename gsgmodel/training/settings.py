@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -9,15 +10,16 @@ from cyclopts import Parameter
 from gsgmodel.archive.identity import check_endpoint
 from gsgmodel.datasets.augment import Augmentation
 from gsgmodel.errors import ConfigError
-from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.config import PAPER, GSGConfig
 from gsgmodel.model.objective import Objective
+from gsgmodel.model.system import Architecture, System, parse_options
+from gsgmodel.model.systems import NAMES, find_system
 from gsgmodel.scan.notify import check_address
 from gsgmodel.scan.settings import duration_s
 
 Device = Literal["auto", "cpu", "gpu"]
 BatchNorm = Literal["train", "frozen", "sync"]
 Schedule = Literal["cosine", "step", "constant"]
-NAME = "gsg"
 CHALLENGER = "challenger"
 """Alias of the newest trained version; ``./gsg promote`` makes it the champion."""
 _PAPER, _OBJECTIVE, _AUGMENTATION = GSGConfig(), Objective(), Augmentation()
@@ -34,8 +36,12 @@ class TrainSettings:
     """Address of an S3 store other than the environment's; credentials only ever come from the environment."""
     tracking_uri: str | None = None
     """MLflow's address, MLFLOW_TRACKING_URI or a database in this folder by default; `none` registers nothing."""
-    name: str = NAME
-    """Under which the model is registered, with the alias `challenger`."""
+    model: str = PAPER
+    """Which system is trained: gsg, or one that the paper compares with."""
+    option: tuple[str, ...] = ()
+    """NAME=VALUE of such another system, for example crop_size_px=224."""
+    name: str | None = None
+    """Under which the model is registered, with the alias `challenger`; that of the system by default."""
     register: bool = True
     """Whether it is; otherwise the run alone is kept in MLflow."""
     parent_run: str | None = None
@@ -43,9 +49,9 @@ class TrainSettings:
     resume: str | None = None
     """Go on with this run of the output, from its last checkpoint, with the settings that it began with."""
     architecture: Annotated[GSGConfig, Parameter(name="*")] = _PAPER
-    """The network; the defaults are the paper's."""
+    """The network of gsg; the defaults are the paper's."""
     backbone_weights: str = "imagenet"
-    """imagenet (through torchvision), none, or the path or URI of a .safetensors or torchvision .pth file."""
+    """imagenet (through torchvision, where there are such), none, or the path or URI of a .safetensors or .pth file."""
     objective: Annotated[Objective, Parameter(name="*")] = _OBJECTIVE
     """What is minimised; the default is the paper's."""
     epochs: int = 30
@@ -106,6 +112,9 @@ class TrainSettings:
     def __post_init__(self) -> None:
         check_address(self.notify)
         check_endpoint(self.s3_endpoint)
+        _require(self.model in NAMES, "model", repr(self.model), ", ".join(NAMES))
+        # Both refuse what the system does not have.
+        _ = self.network, self.minimised
         if self.architecture.streams != "both" and (
             self.objective.cross_entropy != "fusion" or self.objective.guide_weight
         ):
@@ -137,6 +146,31 @@ class TrainSettings:
         if self.workers is not None:
             most = worker_range(self.workers)[1]
             _require(most <= self.batch_clips, "workers", self.workers, f"at most --batch-clips, {self.batch_clips}")
+
+    @cached_property
+    def network(self) -> Architecture:
+        """Architecture of the system that is trained."""
+        return self._system.configure(self.architecture, parse_options(self.option))
+
+    @property
+    def minimised(self) -> Objective:
+        """What the system makes of the objective."""
+        return self._system.objective(self.objective)
+
+    @property
+    def start(self) -> str:
+        """Where the backbone's weights come from: ``backbone_weights``, but ``none`` where ImageNet has none."""
+        is_there = self.backbone_weights != "imagenet" or self._system.has_imagenet
+        return self.backbone_weights if is_there else "none"
+
+    @property
+    def registered_name(self) -> str:
+        """Under which the model is registered."""
+        return self.name or self.model
+
+    @property
+    def _system(self) -> System:
+        return find_system(self.model)
 
     @property
     def start_timeout_s(self) -> float:

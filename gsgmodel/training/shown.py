@@ -13,9 +13,9 @@ def begin_text(training: Training) -> list[str]:
     """Return in sentences what is about to be trained, and on what."""
     settings, counts = training.settings, training.clips_by_split
     clips = ", ".join(f"{split} {count}" for split, count in counts.items())
-    name = settings.architecture.backbone
+    name = f"{settings.model} with {settings.network.backbone}"
     lines = [
-        f"training {name} ({settings.backbone_weights} weights) for {settings.epochs} epochs on {training.store.uri}: "
+        f"training {name} ({settings.start} weights) for {settings.epochs} epochs on {training.store.uri}: "
         f"clips {clips}",
     ]
     if settings.resume:

@@ -9,9 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Float64, Int64, UInt8
 from torch import Tensor, nn
 
-from gsgmodel.model.gsg import GSGOutput
-from gsgmodel.model.loss import gsg_loss
-from gsgmodel.model.objective import Objective
+from gsgmodel.model.network import Learned
+from gsgmodel.model.output import ClipOutput
 
 SUMS = (
     *("clips", "loss", "ce_global", "ce_fusion", "guide", "p_global", "p_fusion"),
@@ -41,17 +40,15 @@ def learn(
     crops: UInt8[np.ndarray, "B T S S 3"],
     labels: Int64[np.ndarray, "B"],
     *,
-    objective: Objective,
     share: float,
     device: torch.device,
 ) -> StepOutcome:
     """Add the gradient of one part of a batch to those of the parameters.
 
     Args:
-        network: In training mode on ``device``; a ``GSGModel``, or one within ``DistributedDataParallel``.
+        network: In training mode on ``device``; a ``Learner``, or one within ``DistributedDataParallel``.
         crops: Of at least one clip.
         labels: 0 real, 1 fake.
-        objective: What is minimised.
         share: What the part's mean loss counts for, so that the parts of all workers add up to the batch's mean.
         device: Where the network is. Autocast is the caller's.
 
@@ -59,15 +56,8 @@ def learn(
         The sums; with a loss that is not finite no gradient was added.
     """
     target = torch.from_numpy(labels).to(device)
-    output: GSGOutput = network(clips_to(device, crops))
-    parts = gsg_loss(
-        output.global_logits,
-        output.fusion_logits,
-        target,
-        cross_entropy=objective.cross_entropy,
-        guide_weight=objective.guide_weight,
-        detach_global=objective.detach_global,
-    )
+    learned: Learned = network(clips_to(device, crops), target)
+    output, parts = learned
     is_finite = bool(torch.isfinite(parts.total))
     # Also a broken loss goes back: other workers wait for this one's gradients.
     (parts.total * share).backward()  # type: ignore[no-untyped-call]
@@ -89,7 +79,7 @@ def averages(sums: Float64[np.ndarray, "K"]) -> Mapping[str, float]:
 
 
 @torch.no_grad()
-def _sums(output: GSGOutput, target: Tensor, *, loss: Tensor, guide: Tensor) -> Float64[Tensor, "K"]:
+def _sums(output: ClipOutput, target: Tensor, *, loss: Tensor, guide: Tensor) -> Float64[Tensor, "K"]:
     count = len(target)
     logits = [output.global_logits.float(), output.fusion_logits.float()]
     true = [each.softmax(dim=-1).gather(1, target[:, None]) for each in logits]

@@ -7,10 +7,12 @@ import pyarrow as pa
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from gsgmodel.evaluation.ablations import ALL, ROWS, TABLES, flat, markdown, result_of, settings_of_row
+from gsgmodel.evaluation.ablations import ALL, ROWS, TABLES, Row, flat, markdown, result_of, settings_of_row
+from gsgmodel.model.baselines.xception import XceptionConfig
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.cost import Cost
 from gsgmodel.model.gsg import GSGModel
+from gsgmodel.records import Preparation
 from gsgmodel.training.settings import TrainSettings
 
 BASE = TrainSettings(architecture=GSGConfig(backbone="tiny", hidden=8), backbone_weights="none", seed=3)
@@ -66,6 +68,47 @@ def test_the_last_row_of_table_3_is_the_base_itself():
     assert found == BASE
 
 
+CROPS = Preparation(frames_per_clip=6, crop_size_px=112)
+
+
+def test_another_system_shares_the_protocol_and_is_built_for_the_clips():
+    row = Row(name="Xception, made", architecture={}, model="xception", options={"width": 0.125}, paper=94.59)
+    settings = settings_of_row(row, replace(BASE, pairs=True), output="out", preparation=CROPS)
+    assert (settings.model, settings.seed, settings.pairs, settings.output) == ("xception", 3, True, "out")
+    assert settings.network == XceptionConfig(width=0.125, frames_per_clip=6, crop_size_px=112)
+    assert row.folder == "Xception-made"
+
+
+@pytest.mark.parametrize(
+    ("given", "own", "expected"),
+    [
+        ("none", None, "none"),
+        ("gsg.pth", None, "imagenet"),
+        ("gsg.pth", "x.pth", "x.pth"),
+        ("imagenet", None, "imagenet"),
+    ],
+)
+def test_another_system_starts_from_its_own_weights(given, own, expected):
+    row = Row(name="x", architecture={}, model="rnns", backbone_weights=own)
+    settings = settings_of_row(row, replace(BASE, backbone_weights=given), output="out", preparation=CROPS)
+    assert settings.backbone_weights == expected
+
+
+def test_the_papers_own_system_keeps_its_settings_and_weights():
+    row = Row(name="GSG, made", architecture={}, model="gsg")
+    found = settings_of_row(row, replace(BASE, backbone_weights="x.pth"), output=BASE.output, preparation=CROPS)
+    assert found == replace(BASE, backbone_weights="x.pth")
+
+
+def test_a_table_of_systems_says_what_differs_of_each():
+    rows = [Row(name=f"{name}, made", architecture={}, model=name) for name in ("gsg", "rnns")]
+    results = [result_of(row, [predictions(0)], seed=0) for row in rows]
+    lines = markdown(results, data="made").splitlines()
+    assert lines[-2].startswith("- GSG is faithful: ")
+    assert lines[-1].startswith("- RNNs is approximate: no code was published")
+    assert {row["fidelity"].split(":")[0] for row in flat(results)} == {"faithful", "approximate"}
+
+
 def test_a_method_is_judged_with_all_real_videos_of_the_test_split():
     table = predictions(0)
     result = result_of(ROWS["table3"][-1], [table], seed=0)
@@ -113,8 +156,8 @@ def test_the_table_has_the_papers_figure_beside_ours():
 
 def test_what_temporal_modules_cost_stands_in_the_last_columns():
     costs = [
-        Cost(parameters=2_370_000, forward_ms=1.0, ratio=1.0),
-        Cost(parameters=7_350_000, forward_ms=3.0, ratio=3.2),
+        Cost(of="the temporal modules alone", parameters=2_370_000, forward_ms=1.0, ratio=1.0),
+        Cost(of="the temporal modules alone", parameters=7_350_000, forward_ms=3.0, ratio=3.2),
     ]
     results = [
         replace(result_of(row, [predictions(0)], seed=0), cost=cost)

@@ -19,7 +19,8 @@ def played(monkeypatch):
     """Clips and a backbone that are made at once."""
     noted = SimpleNamespace(clips=[], backbones=0)
 
-    def make_clips(folder, sizes, footage):
+    def make_clips(folder, sizes, footage, methods):
+        noted.methods = methods
         noted.clips.append((folder.name, sizes.portrait_videos, footage))
         return 0
 
@@ -28,7 +29,7 @@ def played(monkeypatch):
         path.write_bytes(str(steps).encode())
 
     monkeypatch.setattr(module, "_make_clips", make_clips)
-    monkeypatch.setattr(module, "_make_backbone", make_backbone)
+    monkeypatch.setattr(module, "make_backbone", make_backbone)
     return noted
 
 

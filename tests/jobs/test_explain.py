@@ -63,7 +63,7 @@ def test_a_video_that_cannot_be_read_or_found_leaves_the_others_explained(run, m
     [
         ([], "VIDEO is missing"),
         (["{video}", "--model", "nowhere"], "nowhere"),
-        (["{video}", "--model", "{full}", "--compare", "{other}"], "prepares videos otherwise than"),
+        (["{video}", "--model", "{full}", "--compare", "nowhere"], "nowhere"),
         (["{video}", "--model", "{full}", "--clips", "0"], "--clips is 0"),
         (["{video}", "--model", "{full}", "--output", "{video}"], "which cannot be made"),
     ],

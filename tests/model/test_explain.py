@@ -121,7 +121,7 @@ def test_of_a_plain_sum_the_map_is_what_was_summed():
     features[0, 0, 1, 2], features[0, 1, 3, 3] = 2.0, 5.0
     features.requires_grad_()
     # The second channel speaks for real.
-    found = cam(features, features[:, 0].sum() - features[:, 1].sum(), size_px=4)
+    found = cam(features, features[:, 0].sum() - features[:, 1].sum(), num_frames=1, size_px=4)
     expected = torch.zeros(1, 4, 4)
     expected[0, 1, 2] = 1.0
     torch.testing.assert_close(found, expected)
@@ -129,4 +129,13 @@ def test_of_a_plain_sum_the_map_is_what_was_summed():
 
 def test_where_nothing_speaks_for_fake_the_map_is_empty():
     features = torch.ones(1, 1, 2, 2, requires_grad=True)
-    assert not cam(features, -features.sum(), size_px=8).any()
+    assert not cam(features, -features.sum(), num_frames=1, size_px=8).any()
+
+
+def test_frames_that_share_a_map_have_the_same():
+    features = torch.zeros(2, 1, 2, 2)
+    features[0, 0, 0, 0], features[1, 0, 1, 1] = 1.0, 0.5
+    features.requires_grad_()
+    found = cam(features, features.sum(), num_frames=5, size_px=2)
+    assert found[:, 0, 0].tolist() == [1.0, 1.0, 1.0, 0.0, 0.0]
+    assert found[:, 1, 1].tolist() == [0.0, 0.0, 0.0, 0.5, 0.5]

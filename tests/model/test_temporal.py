@@ -1,6 +1,7 @@
 """Units over time and the average over frames."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -76,3 +77,10 @@ def test_a_mask_that_hides_nothing_is_as_no_mask(seed):
     torch.manual_seed(seed)
     logits = torch.randn(3, 4, 2)
     assert torch.allclose(pool_frames(logits, torch.ones(3, 4, dtype=torch.bool)), pool_frames(logits), atol=1e-6)
+
+
+def test_probabilities_of_a_network_that_is_very_sure_stay_numbers():
+    logits = torch.tensor([[[0.0, 300.0], [0.0, 200.0]]])
+    pooled = pool_frames(logits, by="probabilities")
+    assert torch.isfinite(pooled).all()
+    assert (pooled[0, 1] - pooled[0, 0]).item() == pytest.approx(200 + math.log(2), abs=1e-3)

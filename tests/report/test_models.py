@@ -16,14 +16,14 @@ def folders(tmp_path_factory):
     return {name: str(folder) for name, folder in made.items()}
 
 
-def test_models_that_see_the_same_crops_are_found_in_order(folders):
-    found = find_models([folders["full"], folders["local"]], "none")
-    assert list(found) == [folders["full"], folders["local"]]
+def test_models_are_found_in_order_whatever_crops_they_take(folders):
+    names = [folders["full"], folders["other"], folders["local"]]
+    assert list(find_models(names, "none")) == names
 
 
-def test_a_model_that_sees_others_is_named(folders):
-    with pytest.raises(ConfigError, match=r"--compare is '.*other.*', which prepares videos otherwise"):
-        find_models([folders["full"], folders["other"]], "none")
+def test_a_model_that_is_not_there_is_named(folders):
+    with pytest.raises(ConfigError, match="nowhere"):
+        find_models([folders["full"], "nowhere"], "none")
 
 
 def test_the_model_that_scored_is_found_by_what_rows_call_it(folders):

@@ -44,15 +44,22 @@ def test_patches_are_outlined_the_first_one_in_its_own_colour():
 
 def test_faces_are_only_sharp_where_that_is_asked_for():
     clip = make_clip(patches=np.zeros((3, 0, 4), int))
-    sharp = np.asarray(clip_strips(clip, side_px=SIDE, show_faces=True)["patches"])
+    sharp = np.asarray(clip_strips(clip, side_px=SIDE, show_faces=True)["crops"])
     np.testing.assert_array_equal(sharp[:, :SIDE], clip.crops[0])
-    soft = np.asarray(clip_strips(clip, side_px=SIDE, show_faces=False)["patches"])
+    soft = np.asarray(clip_strips(clip, side_px=SIDE, show_faces=False)["crops"])
     np.testing.assert_array_equal(soft[:, :SIDE], blurred(clip.crops)[0])
 
 
 def test_a_stream_without_heat_has_no_strip():
     clip = make_clip(global_maps=np.zeros((3, SIDE, SIDE), np.float32))
     assert list(clip_strips(clip, side_px=32, show_faces=False)) == ["patches", "local"]
+
+
+def test_a_network_without_patches_shows_its_crops_and_its_only_heat():
+    clip = make_clip(patches=np.zeros((3, 0, 4), int))
+    assert list(clip_strips(clip, side_px=32, show_faces=False)) == ["crops", "heat"]
+    cold = make_clip(patches=np.zeros((3, 0, 4), int), global_maps=np.zeros((3, SIDE, SIDE), np.float32))
+    assert list(clip_strips(cold, side_px=32, show_faces=False)) == ["crops"]
 
 
 def test_a_figure_has_a_block_for_each_model():

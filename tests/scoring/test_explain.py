@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from gsgmodel.datasets.made import make_videos
+from gsgmodel.model.baselines.mesonet import MesoNet, MesoNetConfig
 from gsgmodel.model.config import GSGConfig
 from gsgmodel.model.gsg import GSGModel
 from gsgmodel.model.settings import ModelSettings
 from gsgmodel.model.weights import read_model, save_model
-from gsgmodel.records import Preparation
-from gsgmodel.scoring.explain import VideoExplainer
+from gsgmodel.records import FaceClip, Preparation
+from gsgmodel.scoring.explain import VideoExplainer, same_face
 from gsgmodel.scoring.video import VideoScorer, find_video
 
 
@@ -70,7 +71,32 @@ def test_a_video_without_a_face_is_not_explained(models, tmp_path):
     assert (explained.row["status"], explained.clips) == ("unreadable", [])
 
 
-def test_models_that_see_other_crops_are_not_compared(models, tmp_path):
-    other = make_files(tmp_path, frames_per_clip=8)
-    with pytest.raises(ValueError, match="in the same way"):
-        VideoExplainer({"full": models["full"], "other": other})
+def test_a_system_that_takes_other_crops_explains_the_same_faces_at_the_same_times(models, video, tmp_path):
+    config = MesoNetConfig(frames_per_clip=4, crop_size_px=128)
+    preparation = Preparation(frames_per_clip=4, crop_size_px=128)
+    torch.manual_seed(0)
+    save_model(tmp_path, MesoNet(config), ModelSettings(architecture=config, preparation=preparation))
+    compared = {"full": models["full"], "mesonet": read_model(tmp_path)}
+    full, meso = VideoExplainer(compared, most_clips=2, window_s=0.3).explain(video)
+    assert [clip.start_s for clip in meso.clips] == [clip.start_s for clip in full.clips]
+    assert meso.row == VideoScorer(compared["mesonet"], window_s=0.3).score(video)
+    clip = meso.clips[0]
+    assert clip.crops.shape == (4, 128, 128, 3)
+    assert clip.global_maps.shape == (4, 128, 128)
+    assert clip.patches.shape == (4, 0, 4)
+    assert meso.row["score_global"] == meso.row["score_fusion"]
+
+
+def face_clip(start_s, left):
+    boxes = np.tile(np.array([left, 0, left + 10, 10], np.float32), (2, 1))
+    crops = np.zeros((2, 8, 8, 3), np.uint8)
+    times = {"start_s": start_s, "end_s": start_s + 1, "time_s": np.zeros(2)}
+    found = {"detected": np.ones(2, bool), "is_reduced": False}
+    return FaceClip(track_id=0, boxes_px=boxes, crops=crops, **times, **found)
+
+
+def test_the_same_face_is_that_of_the_time_and_the_place():
+    clips = [face_clip(start_s, left) for start_s in (0.0, 1.0) for left in (0, 50)]
+    assert same_face(clips, face_clip(1.0, 46)) is clips[3]
+    assert same_face(clips, face_clip(0.2, 2)) is clips[0]
+    assert all(same_face(clips, clip) is clip for clip in clips)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gsgmodel.model.gsg import GSGOutput
+from gsgmodel.model.output import ClipOutput
 from gsgmodel.model.scoring import ClipScores, score_clips
 from gsgmodel.model.settings import Calibration
 from gsgmodel.scoring import network as module
@@ -48,7 +48,7 @@ class Pretended:
         self.did.append(("launch", len(pixels)))
         self.running += len(pixels)
         first = pixels[:, 0, 0, 0, 0].double()
-        return GSGOutput(*[first] * len(GSGOutput._fields))
+        return ClipOutput(*[first] * len(ClipOutput._fields))
 
     def on_host(self, output, *, score_fusion):
         assert score_fusion

@@ -9,11 +9,14 @@ import pytest
 import torch
 
 from gsgmodel.clips.store import ClipStore
+from gsgmodel.errors import ConfigError
 from gsgmodel.model.weights import read_model
+from gsgmodel.scoring.canary import check_canary, read_canary
 from gsgmodel.training import alone as module
 from gsgmodel.training.alone import LoneWorker, held_if_few, train_alone
 from gsgmodel.training.desk import Point
 from gsgmodel.training.distributed import CHECKPOINTS
+from gsgmodel.training.settings import TrainSettings
 from gsgmodel.training.state import STATE
 from tests.small_store import make_store
 from tests.small_training import make_settings
@@ -100,3 +103,30 @@ def test_a_training_that_was_asked_to_stop_goes_on_and_ends_as_if_it_had_not(sto
         if summary.model
     ]
     assert weights[0] == weights[1]
+
+
+def test_a_system_that_the_paper_compares_with_is_trained_judged_and_written_likewise(store, tmp_path):
+    settings = TrainSettings(
+        model="mesonet",
+        option=("crop_size_px=224",),
+        output=str(tmp_path),
+        tracking_uri="none",
+        epochs=2,
+        augment=False,
+    )
+    summary = train(store, settings)
+    assert summary.exit_code == 0
+    files = read_model(Path(summary.model.removeprefix("file://")))
+    assert files.settings.architecture == settings.network
+    assert files.settings.calibration is not None
+    assert files.settings.card["fidelity"].startswith("faithful: Meso-4")
+    (run,) = (tmp_path / "runs").iterdir()
+    assert "Its network and training are faithful: Meso-4" in (run / "card.md").read_text()
+    canary = read_canary(run / "model")
+    assert check_canary(files, canary) < 1e-6
+
+
+def test_clips_of_another_size_than_a_system_was_built_for_are_refused(store, tmp_path):
+    settings = TrainSettings(model="mesonet", output=str(tmp_path), tracking_uri="none")
+    with pytest.raises(ConfigError, match=r"clips have 12 frames of 224 px, and mesonet is built for 12 of 256 px"):
+        train(store, settings)

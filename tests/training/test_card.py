@@ -1,6 +1,8 @@
 from gsgmodel.training.card import card_text
 
 CARD = {
+    "model": "MesoNet",
+    "fidelity": "approximate: it differs.",
     "training": "run R",
     "trained_at": "2026-11-25T06:00:00+00:00",
     "data": {
@@ -19,7 +21,7 @@ CARD = {
 
 def test_a_card_says_results_limits_and_data_in_words():
     text = card_text(CARD)
-    assert text.startswith("# GSG model\n")
+    assert text.startswith("# MesoNet model\n\nIts network and training are approximate: it differs.\n")
     assert "AUC 0.1235 (95 % interval 0.1 to 0.2, videos of one person drawn together), 4 videos." in text
     assert "- It knows nothing." in text
     assert "- train: 9 videos, 10 clips" in text

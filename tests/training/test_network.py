@@ -3,9 +3,9 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from gsgmodel.model.gsg import GSGModel
+from gsgmodel.model.gsg import GSGModel, two_stream_loss
 from gsgmodel.training.network import learning_network, make_optimiser, set_modes, set_rates
-from tests.small_training import ARCHITECTURE, make_settings
+from tests.small_training import ARCHITECTURE, FRAMES, SIZE_PX, make_settings
 
 
 def make_network() -> GSGModel:
@@ -40,9 +40,14 @@ def test_statistics_are_frozen_where_that_is_wished(batch_norm, is_training):
     assert all(each.requires_grad for each in network.parameters())
 
 
-def test_alone_nothing_is_wrapped():
+def test_alone_the_network_itself_learns_what_it_is_to_minimise():
     network = make_network()
-    assert learning_network(network, make_settings(batch_norm="sync"), world_size=1) is network
+    learner = learning_network(network, make_settings(batch_norm="sync"), world_size=1)
+    assert learner.network is network
+    clips, labels = torch.rand(2, FRAMES, 3, SIZE_PX, SIZE_PX), torch.tensor([0, 1])
+    output, loss = learner.train()(clips, labels)
+    expected = two_stream_loss(output, labels, make_settings().objective)
+    assert torch.equal(loss.total, expected.total)
 
 
 def test_synchronised_statistics_keep_the_names_of_the_state():

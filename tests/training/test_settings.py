@@ -1,6 +1,11 @@
+from dataclasses import replace
+
 import pytest
 
 from gsgmodel.errors import ConfigError
+from gsgmodel.model.config import GSGConfig
+from gsgmodel.model.objective import Objective
+from gsgmodel.model.system import ALONE
 from gsgmodel.training.settings import TrainSettings, worker_range
 
 
@@ -49,3 +54,34 @@ def test_the_defaults_are_the_papers():
 def test_workers_are_a_number_or_a_range():
     assert worker_range(" 3 ") == (3, 3)
     assert worker_range("1:16") == (1, 16)
+
+
+def test_a_system_has_its_own_network_objective_start_and_name():
+    settings = TrainSettings(model="mesonet", option=("crop_size_px=128",))
+    assert settings.network.to_dict() == {"model": "mesonet", "frames_per_clip": 12, "crop_size_px": 128}
+    assert settings.minimised == ALONE
+    assert (settings.start, settings.registered_name) == ("none", "mesonet")
+    assert replace(settings, backbone_weights="w.safetensors", name="mine").start == "w.safetensors"
+    assert replace(settings, name="mine").registered_name == "mine"
+
+
+def test_the_papers_system_is_the_default():
+    settings = TrainSettings()
+    assert settings.network is settings.architecture
+    assert settings.minimised is settings.objective
+    assert (settings.start, settings.registered_name) == ("imagenet", "gsg")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "mesonett"}, "--model is 'mesonett'; accepted: gsg, mesonet"),
+        ({"model": "mesonet", "option": ("depth=3",)}, "unknown keys depth"),
+        ({"model": "mesonet", "architecture": GSGConfig(layers=1)}, "settings of the paper's network"),
+        ({"model": "mesonet", "objective": Objective(guide_weight=0.5)}, "of the paper's two streams"),
+        ({"option": ("crop_size_px=128",)}, "--option crop_size_px is of another --model"),
+    ],
+)
+def test_what_a_system_does_not_have_is_refused(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        TrainSettings(**changes)

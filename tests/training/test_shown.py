@@ -10,7 +10,9 @@ def test_people_are_told_what_is_trained_and_how_each_epoch_ended(tmp_path, caps
     settings = make_settings(output=str(tmp_path / "out"), tracking_uri="none", epochs=3)
     with open_training(store.uri, settings) as training:
         first, second = begin_text(training)
-        assert first == (f"training tiny (none weights) for 3 epochs on {store.uri}: clips train 8, val 6, test 6")
+        assert first == (
+            f"training gsg with tiny (none weights) for 3 epochs on {store.uri}: clips train 8, val 6, test 6"
+        )
         assert second == f"run {training.run_folder.uri}"
         show = printer(training)
         show(Point(step=5, metrics={"running/loss": 1.0}))

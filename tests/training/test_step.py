@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from gsgmodel.model.gsg import GSGModel, GSGOutput
+from gsgmodel.model.gsg import GSGModel, two_stream_loss
+from gsgmodel.model.network import Learned
 from gsgmodel.model.objective import Objective
+from gsgmodel.model.output import ClipOutput
+from gsgmodel.training.network import Learner
 from gsgmodel.training.step import SUMS, averages, clips_to, learn
 from tests.small_training import ARCHITECTURE, FRAMES, SIZE_PX
 
@@ -20,12 +23,16 @@ class Saying(torch.nn.Module):
         self.margins = torch.nn.Parameter(torch.tensor([global_margins, fusion_margins], dtype=torch.float32))
         self.patches, self.weights = patches, weights
 
-    def forward(self, clips):
+    def forward(self, clips, labels):
+        output = self.said(clips)
+        return Learned(output, two_stream_loss(output, labels, Objective()))
+
+    def said(self, clips):
         logits = [torch.stack([torch.zeros_like(each), each], dim=-1) for each in self.margins]
         frames = [each[:, None].expand(-1, 2, -1) for each in logits]
         count = len(clips)
         attention = torch.tensor(self.weights).expand(count, 2, 4)
-        return GSGOutput(*logits, *frames, attention, torch.tensor(self.patches).expand(count, 2, 2))
+        return ClipOutput(*logits, *frames, attention, torch.tensor(self.patches).expand(count, 2, 2))
 
 
 def crops_of(count):
@@ -38,7 +45,7 @@ def sigmoid(value):
 
 def test_the_averages_are_those_worked_out_by_hand():
     network = Saying([2.0, -1.0], [1.0, 3.0])
-    outcome = learn(network, crops_of(2), np.array([1, 0]), objective=Objective(), share=1.0, device=CPU)
+    outcome = learn(network, crops_of(2), np.array([1, 0]), share=1.0, device=CPU)
     found = averages(outcome.sums.numpy())
     p_global = [sigmoid(2), sigmoid(1)]
     p_fusion = [sigmoid(1), sigmoid(-3)]
@@ -57,13 +64,12 @@ def test_the_averages_are_those_worked_out_by_hand():
 
 def test_sums_of_parts_are_the_sums_of_the_whole():
     labels, margins = np.array([1, 0, 1]), ([2.0, -1.0, 0.5], [1.0, 3.0, -0.5])
-    whole = learn(Saying(*margins), crops_of(3), labels, objective=Objective(), share=1.0, device=CPU)
+    whole = learn(Saying(*margins), crops_of(3), labels, share=1.0, device=CPU)
     parts = [
         learn(
             Saying(margins[0][part], margins[1][part]),
             crops_of(len(labels[part])),
             labels[part],
-            objective=Objective(),
             share=1.0,
             device=CPU,
         )
@@ -78,7 +84,7 @@ def test_gradients_are_scaled_by_the_share_and_added():
     def gradient(*shares):
         network = Saying([2.0], [1.0])
         for share in shares:
-            learn(network, crops_of(1), np.array([0]), objective=Objective(), share=share, device=CPU)
+            learn(network, crops_of(1), np.array([0]), share=share, device=CPU)
         return network.margins.grad.numpy()
 
     assert gradient(0.25, 0.5) == pytest.approx(gradient(0.75))
@@ -86,7 +92,7 @@ def test_gradients_are_scaled_by_the_share_and_added():
 
 
 def test_a_loss_that_is_no_number_is_said():
-    outcome = learn(Saying([math.nan], [1.0]), crops_of(1), np.array([1]), objective=Objective(), share=1.0, device=CPU)
+    outcome = learn(Saying([math.nan], [1.0]), crops_of(1), np.array([1]), share=1.0, device=CPU)
     assert not outcome.is_finite
 
 
@@ -100,7 +106,8 @@ def test_crops_become_what_the_network_takes():
 def test_the_network_itself_learns_from_a_step():
     torch.manual_seed(0)
     network = GSGModel(ARCHITECTURE)
+    learner = Learner(network, Objective())
     crops = np.random.default_rng(0).integers(0, 255, (2, FRAMES, SIZE_PX, SIZE_PX, 3), dtype=np.uint8)
-    learn(network, crops, np.array([0, 1]), objective=Objective(), share=1.0, device=CPU)
+    learn(learner, crops, np.array([0, 1]), share=1.0, device=CPU)
     with_gradient = {name for name, value in network.named_parameters() if value.grad is not None and value.grad.any()}
     assert {"attention.output.weight", "backbone.stem.0.0.weight"} <= with_gradient
