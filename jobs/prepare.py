@@ -1,14 +1,12 @@
 """Prepare labelled videos for training: crops of their faces into a clip store that training reads by index."""
 
-import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from gsgmodel.scan.settings import PrepareSettings
-from jobs.terminal import plan_text, print_plan, run_app, say
+from jobs.terminal import plan_text, print_plan, run_app, say, say_end
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +39,6 @@ def main(*inputs: str, settings: Annotated[PrepareSettings, Parameter(name="*")]
         settings: The settings of the preparation.
     """
     summary = prepare_archive((*inputs, *settings.input), settings)
-    if summary and settings.json:
-        print(json.dumps(asdict(summary)), flush=True)
     return summary.exit_code if summary else 0
 
 
@@ -53,7 +49,6 @@ def prepare_archive(inputs: tuple[str, ...], settings: PrepareSettings) -> "Stor
     notes = check_prepare(inputs, settings)
     from gsgmodel.archive.listing import list_archive
     from gsgmodel.scan.labelled import TO_PREPARE
-    from gsgmodel.scan.store_finish import store_summary_text
     from gsgmodel.scan.store_opening import open_store_run
 
     with open_store_run(inputs, settings, notes=notes) as run, run.stop.watching_signals():
@@ -63,9 +58,7 @@ def prepare_archive(inputs: tuple[str, ...], settings: PrepareSettings) -> "Stor
             if settings.dry_run:
                 print_plan(planner.plan, as_json=settings.json, verb=VERB)
                 return None
-            summary = prepare_planned(run, planner)
-        say(store_summary_text(summary))
-    return summary
+            return prepare_planned(run, planner)
 
 
 def prepare_planned(run: "StoreRun", planner: "Planner") -> "StoreSummary":
@@ -83,7 +76,7 @@ def prepare_planned(run: "StoreRun", planner: "Planner") -> "StoreSummary":
     progress = committer.progress
     relabelled = run.relabel()
     if not plan.num_videos:
-        return finish_store_run(run, plan, NOTHING_PLANNED, committer, relabelled=relabelled, stop=run.stop)
+        return end(run, finish_store_run(run, plan, NOTHING_PLANNED, committer, relabelled=relabelled, stop=run.stop))
     say([plan_text(plan, verb=VERB)])
     with (
         start_ray(
@@ -102,7 +95,15 @@ def prepare_planned(run: "StoreRun", planner: "Planner") -> "StoreSummary":
             return keep(rows, session, store_uri=run.store_uri, s3_endpoint=settings.s3_endpoint, recipe=run.recipe)
 
         account = run_passes(planner, stream, committer, gate=session, stop=run.stop, recount=run.recount)
-        return finish_store_run(run, plan, account, committer, relabelled=relabelled, stop=run.stop)
+        return end(run, finish_store_run(run, plan, account, committer, relabelled=relabelled, stop=run.stop))
+
+
+def end(run: "StoreRun", summary: "StoreSummary") -> "StoreSummary":
+    """Say how it ended."""
+    from gsgmodel.scan.store_finish import store_summary_text
+
+    say_end(store_summary_text(summary), summary, as_json=run.settings.json)
+    return summary
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """Score videos for fake faces: files, folders or manifests in, a table or verdicts out."""
 
-import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from gsgmodel.scan.settings import ScanSettings
-from jobs.terminal import plan_text, print_plan, run_app, say, verdict_printer
+from jobs.terminal import plan_text, print_plan, run_app, say, say_end, verdict_printer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,10 +39,7 @@ def main(*inputs: str, settings: Annotated[ScanSettings, Parameter(name="*")] = 
         inputs: Files, folders, s3://BUCKET/PREFIX, or manifests (.csv or .parquet with a column uri or path).
         settings: The settings of the scan.
     """
-    summary = score_archive((*inputs, *settings.input), settings)
-    if summary and settings.json:
-        print(json.dumps(asdict(summary)), flush=True)
-    return summary.exit_code if summary else 0
+    return summary.exit_code if (summary := score_archive((*inputs, *settings.input), settings)) else 0
 
 
 def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary | None":
@@ -62,7 +57,6 @@ def score_archive(inputs: tuple[str, ...], settings: ScanSettings) -> "Summary |
 def scan_archive(inputs: tuple[str, ...], settings: ScanSettings, notes: list[str]) -> "Summary | None":
     """Plan and scan, once everything is checked."""
     from gsgmodel.archive.listing import list_archive
-    from gsgmodel.scan.finish import summary_text
     from gsgmodel.scan.opening import open_scan
 
     with open_scan(inputs, settings, printer=verdict_printer, notes=notes) as scan, scan.stop.watching_signals():
@@ -72,9 +66,7 @@ def scan_archive(inputs: tuple[str, ...], settings: ScanSettings, notes: list[st
                 planner.wait()
                 print_plan(planner.plan, as_json=settings.json)
                 return None
-            summary = run(scan, planner)
-        say(summary_text(scan, summary))
-    return summary
+            return run(scan, planner)
 
 
 def run(scan: "Scan", planner: "Planner") -> "Summary":
@@ -92,7 +84,7 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
     settings, plan = scan.settings, planner.plan
     committer = scan.committer(num_planned=plan.num_videos)
     if not plan.num_videos:
-        return finish(scan, plan, NOTHING_PLANNED, committer, stop=scan.stop)
+        return end(scan, finish(scan, plan, NOTHING_PLANNED, committer, stop=scan.stop))
     say([plan_text(plan)])
     patience, canary = scan.patience(committer.progress.note), CanaryVideos.of(scan)
     with (
@@ -113,7 +105,15 @@ def run(scan: "Scan", planner: "Planner") -> "Summary":
         canary.check(stream, gate=session, stop=scan.stop)
         account = run_passes(planner, stream, committer, gate=session, stop=scan.stop, recount=scan.recount)
         drift = canary.drift_at_the_end(stream, session=session, scan=scan)
-        return finish(scan, plan, account, committer, stop=scan.stop, drift=drift)
+        return end(scan, finish(scan, plan, account, committer, stop=scan.stop, drift=drift))
+
+
+def end(scan: "Scan", summary: "Summary") -> "Summary":
+    """Say how it ended."""
+    from gsgmodel.scan.finish import summary_text
+
+    say_end(summary_text(scan, summary), summary, as_json=scan.settings.json)
+    return summary
 
 
 if __name__ == "__main__":

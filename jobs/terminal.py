@@ -4,6 +4,7 @@ import json
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -15,6 +16,8 @@ from gsgmodel.errors import BusyError, ConfigError, DecoderError, DriftError, Ou
 from gsgmodel.redact import hide_credentials, redact
 
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
     from gsgmodel.evaluation.held_out import Judged
     from gsgmodel.results.table import VideoTable
     from gsgmodel.scan.plan import Plan
@@ -167,6 +170,17 @@ def say(lines: Sequence[str]) -> None:
     """Print sentences for a person, apart from results."""
     if lines:
         print("\n".join(lines), file=sys.stderr, flush=True)
+
+
+def say_end(lines: Sequence[str], summary: "DataclassInstance", *, as_json: bool) -> None:
+    """Print how a run ended: in sentences, and as JSON where that was asked for.
+
+    To be called before Ray is let go of. A driver whose parent is gone, as that of a stopped job is, may be ended by
+    Ray's own code within ``ray.shutdown``, without a word (Ray 2.60, seen under load in one stop of ten).
+    """
+    say(lines)
+    if as_json:
+        print(json.dumps(asdict(summary)), flush=True)
 
 
 def bytes_text(size_bytes: int) -> str:

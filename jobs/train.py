@@ -1,17 +1,16 @@
 """Train the GSG network on a clip store, with one worker or many, and register it."""
 
-import json
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from gsgmodel.training.settings import TrainSettings
-from jobs.terminal import run_app, say
+from jobs.terminal import run_app, say, say_end
 
 if TYPE_CHECKING:
     from gsgmodel.training.finish import TrainingSummary
+    from gsgmodel.training.opening import Training
 
 DEFAULTS = TrainSettings()
 app = App(name="gsg train", version_flags=[])
@@ -37,10 +36,7 @@ def main(store: str, /, *, settings: Annotated[TrainSettings, Parameter(name="*"
         store: A clip store: a folder or s3://BUCKET/PREFIX.
         settings: The settings of the training.
     """
-    summary = train(store, settings)
-    if settings.json:
-        print(json.dumps(asdict(summary)), flush=True)
-    return summary.exit_code
+    return train(store, settings).exit_code
 
 
 def train(store: str, settings: TrainSettings) -> "TrainingSummary":
@@ -49,7 +45,7 @@ def train(store: str, settings: TrainSettings) -> "TrainingSummary":
 
     check_training(store, settings)
     from gsgmodel.training.distributed import run_store, train_together
-    from gsgmodel.training.finish import finish, stopped, summary_text
+    from gsgmodel.training.finish import finish, stopped
     from gsgmodel.training.gather import gathered
     from gsgmodel.training.opening import make_job, open_training
     from gsgmodel.training.shown import begin_text, printer
@@ -70,8 +66,16 @@ def train(store: str, settings: TrainSettings) -> "TrainingSummary":
                 stop=training.stop,
                 show=printer(training),
             )
-        summary = finish(training, checkpoint) if checkpoint else stopped(training)
-        say(summary_text(training, summary))
+            if not checkpoint:
+                return end(training, stopped(training))
+        return end(training, finish(training, checkpoint))
+
+
+def end(training: "Training", summary: "TrainingSummary") -> "TrainingSummary":
+    """Say how it ended."""
+    from gsgmodel.training.finish import summary_text
+
+    say_end(summary_text(training, summary), summary, as_json=training.settings.json)
     return summary
 
 

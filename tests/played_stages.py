@@ -33,6 +33,8 @@ class Stages:
     """Scores by names: ``fake-1.mp4`` is fake. Drops the names in ``lost`` and interrupts itself before one."""
 
     def __init__(self) -> None:
+        self.let_go = lambda: None
+        """Called when Ray would be."""
         self.path = Path()
         self.scored: list[str] = []
         self.stages: list[str] = []

@@ -43,8 +43,8 @@ class RowTraining:
         return model_of(self.settings, data_digest=self.digest)
 
     def begin(self) -> TrainSettings:
-        """The settings to start with: those of a run that goes on from its checkpoint, where there is one."""
-        return replace(self.settings, resume=unfinished_run(self.settings, data_digest=self.digest))
+        """The settings to start with: of a run that goes on from its checkpoint if there is one, and prints no JSON."""
+        return replace(self.settings, json=False, resume=unfinished_run(self.settings, data_digest=self.digest))
 
 
 def trainings_of(

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from contextlib import contextmanager
 
 import pyarrow.parquet as pq
@@ -40,6 +41,7 @@ class Stages:
 
     def __init__(self):
         self.prepared = []
+        self.let_go = lambda: None
         self.interrupt_before = None
         self.path = None
 
@@ -67,6 +69,7 @@ def stages(monkeypatch):
     @contextmanager
     def start_ray(*_, **__):
         yield Gate()
+        played.let_go()
 
     def read_plan(path):
         played.path = path
@@ -101,6 +104,13 @@ def prepare(capsys, tmp_path, store):
 def statuses(store):
     rows = VideoTable.open(str(store), kind=INDEX_ROWS).rows(["uri", "status"]).to_pylist()
     return {row["uri"].rpartition("/")[2]: row["status"] for row in rows}
+
+
+def test_how_it_ended_is_said_before_ray_is_let_go_of(prepare, stages):
+    stages.let_go = lambda: sys.stderr.write("let go\n")
+    _, lines, err = prepare("--json")
+    assert json.loads(lines[-1])["planned"] == 3
+    assert err.endswith("exit code 0: done\nlet go\n")
 
 
 def test_a_preparation_ends_with_what_the_store_holds(prepare, store, stages):

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
@@ -31,6 +32,7 @@ def stages(monkeypatch):
     @contextmanager
     def start_ray(*_, **__):
         yield Session()
+        played.let_go()
 
     def take_the_stage(name):
         def take(rows, _session, **_):
@@ -100,6 +102,13 @@ def table_of(output):
 def summary_of(output):
     newest = max((output / "runs").iterdir(), key=lambda folder: (folder / "settings.toml").stat().st_mtime_ns)
     return json.loads((newest / "summary.json").read_text()), pq.read_table(newest / "unfinished.parquet").to_pylist()
+
+
+def test_how_it_ended_is_said_before_ray_is_let_go_of(score, archive, stages):
+    stages.let_go = lambda: sys.stderr.write("let go\n")
+    code, lines, err = score(archive("fake-1.mp4"), "--json")
+    assert (code, json.loads(lines[-1])["planned"]) == (0, 1)
+    assert err.endswith("exit code 0: done\nlet go\n")
 
 
 def test_without_an_output_verdicts_are_printed_and_nothing_is_kept(score, archive, tmp_path):
