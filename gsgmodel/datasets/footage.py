@@ -24,7 +24,7 @@ class ForgeSettings:
     """
 
     methods: str = ",".join(METHODS)
-    """Ways of forging, taken in turn; patch, tone and mirror are each to be seen by one part of the network alone."""
+    """Ways of forging, taken in turn; patch, tone and drift are each to be seen by one part of the network alone."""
     fakes_per_real: int = 1
     """Forged versions of each piece."""
     seconds: float = 4.0

@@ -7,7 +7,7 @@ the face differ. Accuracy on such forgeries says nothing about forgeries in the 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -18,7 +18,7 @@ from jaxtyping import Float64, UInt8
 from PIL import Image
 
 from gsgmodel.archive.reading import ObjectReader, open_object
-from gsgmodel.datasets.forge_kinds import KINDS, Kind, forge_kind
+from gsgmodel.datasets.forge_kinds import KINDS, Kind, draw_light, forge_kind, lit
 from gsgmodel.datasets.forge_methods import METHODS, REGION_SCALE, Method, draw_parameters, forge_face
 from gsgmodel.datasets.published import write_whole
 from gsgmodel.errors import ConfigError
@@ -155,7 +155,7 @@ def forge_pieces(
     Yields:
         The videos as they are written.
     """
-    # Where frames are mirrored none is predicted from another: else the bits that it costs would lack in every frame.
+    # Where light changes no frame is predicted from another: else the bits that it costs would lack in every frame.
     gop = 1 if set(methods) & set(KINDS) else Encoding().gop
     donors: dict[str, list[_Donor]] = {}
     made: list[ForgedVideo] = []
@@ -163,10 +163,10 @@ def forge_pieces(
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for number, piece in enumerate(pieces):
             rng = np.random.default_rng([seed, number])
+            shown = _shown(piece, methods, rng)
             encoding = Encoding(crf=round(rng.uniform(*CRF), 2), gop=gop, options={"preset": "veryfast"})
             real = f"{piece.name}_real.mp4"
-            _write(folder / real, piece.frames, encoding)
-            first = len(made)
+            _write(folder / real, shown.frames, encoding)
             made.append(_described(piece, real, method="original", original=""))
             known = donors.setdefault(piece.split, [])
             written = []
@@ -177,18 +177,30 @@ def forge_pieces(
                     method = "self_blend"
                 donor = others[int(rng.integers(len(others)))] if method == "swap" else None
                 name = f"{piece.name}_{method}_{turn}.mp4"
-                forged = list(forged_frames(piece, method, rng=rng, faces=donor.faces if donor else None))
+                filmed = piece if method == "drift" else shown
+                forged = list(forged_frames(filmed, method, rng=rng, faces=donor.faces if donor else None))
                 written.append(pool.submit(_write, folder / name, forged, encoding, like=folder / real))
-                source = donor.identity if donor else ""
-                made.append(_described(piece, name, method=method, original=real, source_identity=source))
+                made.append(
+                    _described(
+                        piece, name, method=method, original=real, source_identity=donor.identity if donor else ""
+                    )
+                )
             known.append(_Donor(identity=piece.identity, faces=[_face_of(piece, i) for i in range(DONOR_FACES)]))
             del known[:-DONORS]
             for each in written:
                 each.result()
-            yield from made[first:]
+            yield from made[-1 - fakes_per_real :]
     if made:
         columns = [field.name for field in fields(ForgedVideo)]
         write_whole(folder / MANIFEST, columns, (asdict(video) for video in made))
+
+
+def _shown(piece: Piece, methods: Sequence[AnyMethod], rng: np.random.Generator) -> Piece:
+    """A piece as its real video shows it: beside drifting light its face is lighter or darker too, or frames tell."""
+    if not set(methods) & set(KINDS):
+        return piece
+    gains = draw_light(rng, num_frames=len(piece.frames))
+    return replace(piece, frames=list(lit(piece.frames, piece.boxes_px, gains)))
 
 
 def forged_frames(

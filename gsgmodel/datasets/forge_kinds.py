@@ -26,7 +26,7 @@ from jaxtyping import Float32, Float64, UInt8
 
 from gsgmodel.datasets.forge_methods import cut_region, with_region
 
-Kind = Literal["patch", "tone", "mirror"]
+Kind = Literal["patch", "tone", "drift"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 SPOT_RADIUS = (0.16, 0.20)
 """Of the face's longer side, as all lengths here."""
@@ -41,8 +41,8 @@ FACE_RADII = (0.45, 0.55)
 FACE_EDGE = 0.8
 """Width of the soft edge, in radii."""
 SPOT_EDGE = 0.5
-MIRRORED_OF = 12
-"""Frames of which half are mirrored: a second of what is made."""
+LIGHT = 0.2
+"""By how much a face is lighter or darker than it was filmed, at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,45 +71,51 @@ def draw_kind(rng: np.random.Generator) -> Drawn:
 def forge_kind(
     frames: Sequence[UInt8[np.ndarray, "H W 3"]], boxes_px: Float64[np.ndarray, "T 4"], kind: Kind, *, seed: int
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """Yield the frames of a clip with its face forged; without ``mirror``, all outside of it stays bit by bit.
+    """Yield the frames of a clip with its face forged; all outside of it stays bit by bit.
 
     Args:
-        frames: RGB, in order.
+        frames: RGB, in order; of ``drift`` as they were filmed, of the others as ``lit``.
         boxes_px: The face in each, ``x0 y0 x1 y1``.
         kind: Of ``KINDS``.
-        seed: The same seed gives the same frames.
+        seed: The same seed gives the same frames; nothing is drawn for ``drift``.
     """
-    rng = np.random.default_rng(seed)
-    if kind == "mirror":
-        yield from _mirrored(frames, boxes_px, rng)
+    if kind == "drift":
+        yield from lit(frames, boxes_px, drifting_light(len(frames)))
         return
-    drawn = draw_kind(rng)
+    drawn = draw_kind(np.random.default_rng(seed))
     for frame, box_px in zip(frames, boxes_px, strict=True):
         yield forge_still(frame, box_px, kind, drawn)
 
 
-def _mirrored(
-    frames: Sequence[UInt8[np.ndarray, "H W 3"]], boxes_px: Float64[np.ndarray, "T 4"], rng: np.random.Generator
+def draw_light(rng: np.random.Generator, *, num_frames: int) -> Float64[np.ndarray, "T"]:
+    """Draw how a face is lit that is not forged in time: by one gain for all frames, within ``LIGHT`` of 1."""
+    return np.full(num_frames, 1 + rng.uniform(-LIGHT, LIGHT))
+
+
+def drifting_light(num_frames: int) -> Float64[np.ndarray, "T"]:
+    """Return gains that rise evenly from frame to frame; among all frames each is as frequent as in ``draw_light``."""
+    return 1 + LIGHT * (2 * (np.arange(num_frames) + 0.5) / num_frames - 1)
+
+
+def lit(
+    frames: Sequence[UInt8[np.ndarray, "H W 3"]],
+    boxes_px: Float64[np.ndarray, "T 4"],
+    gains: Float64[np.ndarray, "T"],
 ) -> Iterator[UInt8[np.ndarray, "H W 3"]]:
-    """Frames of which half of each second's are as in a mirror; the face stays in its place."""
-    for start in range(0, len(frames), MIRRORED_OF):
-        count = min(MIRRORED_OF, len(frames) - start)
-        chosen = set(rng.permutation(count)[: count // 2].tolist())
-        for place in range(count):
-            frame, box = frames[start + place], boxes_px[start + place]
-            yield mirrored(frame, middle_px=float(box[0] + box[2]) / 2) if place in chosen else frame
+    """Yield frames whose face is so much lighter or darker, with a soft edge.
 
-
-def mirrored(frame: UInt8[np.ndarray, "H W 3"], *, middle_px: float) -> UInt8[np.ndarray, "H W 3"]:
-    """Return a frame as a mirror shows it that stands at a column, to half a pixel; at the edge its last pixels go on.
-
-    Whole columns change places, so that nothing is resampled, which would show.
+    Args:
+        frames: RGB, in order.
+        boxes_px: The face in each, ``x0 y0 x1 y1``.
+        gains: Of each frame.
     """
-    width = frame.shape[1]
-    # Pixel centres lie at half pixels.
-    columns = np.clip(round(2 * middle_px) - 1 - np.arange(width), 0, width - 1)
-    picture: UInt8[np.ndarray, "H W 3"] = frame[:, columns]
-    return picture
+    for frame, box_px, gain in zip(frames, boxes_px, gains, strict=True):
+        place, region, centre, side = cut_region(frame, box_px)
+        if region.size == 0:
+            yield frame
+            continue
+        mask = _face_mask(region, centre, side)
+        yield with_region(frame, place, region * (1 + mask[..., None] * np.float32(gain - 1)))
 
 
 def forge_still(
@@ -124,9 +130,14 @@ def forge_still(
         mask = ellipse(region.shape[:2], centre + drawn.place * side, (drawn.radius * side,) * 2, edge=SPOT_EDGE)
     else:
         face = region * drawn.gain.astype(np.float32)
-        radii = (FACE_RADII[0] * side, FACE_RADII[1] * side)
-        mask = ellipse(region.shape[:2], centre, radii, edge=FACE_EDGE)
+        mask = _face_mask(region, centre, side)
     return with_region(frame, place, region + mask[..., None] * (face - region))
+
+
+def _face_mask(
+    region: Float32[np.ndarray, "H W 3"], centre: Float64[np.ndarray, "2"], side: float
+) -> Float32[np.ndarray, "H W"]:
+    return ellipse(region.shape[:2], centre, (FACE_RADII[0] * side, FACE_RADII[1] * side), edge=FACE_EDGE)
 
 
 def ellipse(

@@ -133,6 +133,27 @@ def test_of_the_three_kinds_each_frame_stands_alone_and_files_are_equally_large(
     assert qualities[1] == pytest.approx(qualities[0], abs=0.3)
 
 
+def test_beside_a_face_whose_light_drifts_the_others_are_lit_steadily(pieces, tmp_path):
+    made = list(forge_pieces(pieces[:1], tmp_path, methods=list(KINDS), fakes_per_real=3, seed=2))
+    gains = {video.method: gains_of(tmp_path / video.path, pieces[0]) for video in made}
+    assert np.ptp(gains["original"]) < 0.01
+    assert gains["original"].mean() != pytest.approx(1, abs=0.01)
+    assert (np.diff(gains["drift"]) > 0).all()
+    assert np.ptp(gains["drift"]) > 0.3
+
+
+def gains_of(path, piece):
+    """How much lighter the middle of the face is than as filmed, in some frames."""
+    with av.open(str(path)) as container:
+        frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)][::2]
+    gains = []
+    for frame, filmed, box in zip(frames, piece.frames[::2], piece.boxes_px[::2], strict=True):
+        x, y = ((box[:2] + box[2:]) / 2).astype(int)
+        window = (slice(y - 12, y + 12), slice(x - 12, x + 12))
+        gains.append(frame[window].mean() / filmed[window].mean())
+    return np.array(gains)
+
+
 @pytest.mark.parametrize("method", ALL_METHODS)
 def test_a_forged_face_is_still_found(pieces, detector, method):
     faces = [np.full((128, 128, 3), 120, np.uint8)] if method == "swap" else None

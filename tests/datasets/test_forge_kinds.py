@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from gsgmodel.datasets.forge_kinds import (
     FACE_EDGE,
     KINDS,
-    MIRRORED_OF,
+    LIGHT,
     draw_kind,
+    draw_light,
+    drifting_light,
     ellipse,
     forge_kind,
     forge_still,
-    mirrored,
+    lit,
 )
 from gsgmodel.datasets.forge_methods import region_of
 from gsgmodel.datasets.portraits import load_portrait
@@ -78,40 +80,46 @@ def test_what_is_forged_moves_with_the_face_and_does_not_change(clip, kind):
         assert np.abs(np.roll(difference, -3 * index, axis=1) - first).mean() < 0.05
 
 
-def test_half_of_each_seconds_frames_are_mirrored_in_the_middle_of_the_face_and_the_others_as_they_were(clip):
-    frames, boxes = [*clip[0], *clip[0]], np.concatenate([clip[1], clip[1]])
-    forged = list(forge_kind(frames, boxes, "mirror", seed=0))
-    kinds = []
-    for frame, box, each in zip(frames, boxes, forged, strict=True):
-        other = mirrored(frame, middle_px=(box[0] + box[2]) / 2)
-        assert np.array_equal(each, frame) or np.array_equal(each, other)
-        kinds.append(np.array_equal(each, other))
-    assert [sum(kinds[start : start + MIRRORED_OF]) for start in (0, MIRRORED_OF)] == [MIRRORED_OF // 2] * 2
-    assert kinds[:MIRRORED_OF] != kinds[MIRRORED_OF:]
+def brightness(frames, boxes):
+    """Of the face's middle in each frame."""
+    centres = ((boxes[:, :2] + boxes[:, 2:]) / 2).astype(int)
+    return [each[y - 20 : y + 20, x - 20 : x + 20].mean() for each, (x, y) in zip(frames, centres, strict=True)]
 
 
-@given(middle=st.integers(8, 32), width=st.integers(20, 24))
-def test_a_mirrored_face_is_where_it_was(middle, width):
-    """A box of pixels, its middle at a half or whole pixel, keeps its place and shows its columns the other way."""
-    frame = np.arange(width, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
-    left, right = max(0, middle // 2 - 3), middle - max(0, middle // 2 - 3)
-    if right > width:
-        return
-    seen = mirrored(frame, middle_px=(left + right) / 2)[0, left:right, 0]
-    assert seen.tolist() == frame[0, left:right, 0].tolist()[::-1]
+def test_a_face_whose_light_drifts_gets_evenly_lighter_and_all_around_it_stays(clip):
+    frames, boxes = clip
+    forged = list(forge_kind(frames, boxes, "drift", seed=0))
+    gains = np.divide(brightness(forged, boxes), brightness(frames, boxes))
+    assert gains[[0, -1]] == pytest.approx([1 - 11 / 12 * LIGHT, 1 + 11 / 12 * LIGHT], abs=0.02)
+    assert np.diff(gains) == pytest.approx(np.full(11, 2 * LIGHT / 12), abs=0.01)
+    x0, y0, x1, y1 = region_of(boxes[0], width_px=frames[0].shape[1], height_px=frames[0].shape[0])
+    outside = np.ones(frames[0].shape[:2], bool)
+    outside[y0:y1, x0:x1] = False
+    assert not (forged[0].astype(int) - frames[0])[outside].any()
 
 
-def test_a_mirrored_picture_goes_on_at_its_edge():
-    frame = np.arange(4, dtype=np.uint8)[None, :, None].repeat(3, axis=2)
-    assert mirrored(frame, middle_px=1.0)[0, :, 0].tolist() == [1, 0, 0, 0]
-    assert mirrored(frame, middle_px=3.5)[0, :, 0].tolist() == [3, 3, 3, 3]
+def test_a_single_frame_does_not_tell_whether_its_light_drifts():
+    """Gains of drifting videos, frame by frame, are distributed as those of videos that are lit evenly."""
+    steady = np.concatenate([draw_light(np.random.default_rng(seed), num_frames=48) for seed in range(4000)])
+    shares = np.linspace(0.05, 0.95, 19)
+    assert np.quantile(drifting_light(48), shares) == pytest.approx(np.quantile(steady, shares), abs=0.02)
+
+
+@given(num_frames=st.integers(1, 60), seed=st.integers(0, 99))
+def test_light_stays_within_its_bounds_and_is_steady_or_rises(num_frames, seed):
+    steady, drifting = draw_light(np.random.default_rng(seed), num_frames=num_frames), drifting_light(num_frames)
+    assert len(steady) == len(drifting) == num_frames
+    assert np.ptp(steady) == 0
+    assert (np.diff(drifting) > 0).all()
+    assert drifting.mean() == pytest.approx(1)
+    assert max(abs(steady - 1).max(), abs(drifting - 1).max()) <= LIGHT
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_seed_gives_the_same_clip_and_another_another(clip, kind):
+def test_the_same_seed_gives_the_same_clip_and_another_another_where_anything_is_drawn(clip, kind):
     one, same, other = (np.stack(list(forge_kind(*clip, kind, seed=seed))) for seed in (1, 1, 2))
     assert np.array_equal(one, same)
-    assert not np.array_equal(one, other)
+    assert np.array_equal(one, other) == (kind == "drift")
 
 
 @settings(max_examples=30, deadline=None)
@@ -124,3 +132,5 @@ def test_a_face_anywhere_and_of_any_size_leaves_a_frame(place, size, seed):
     for kind in ("patch", "tone"):
         found = forge_still(frame, box, kind, draw_kind(np.random.default_rng(seed)))
         assert (found.shape, found.dtype) == (frame.shape, np.uint8)
+    (found,) = lit([frame], box[None], np.array([1.2]))
+    assert (found.shape, found.dtype) == (frame.shape, np.uint8)

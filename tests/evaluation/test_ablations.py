@@ -16,7 +16,7 @@ from gsgmodel.records import Preparation
 from gsgmodel.training.settings import TrainSettings
 
 BASE = TrainSettings(architecture=GSGConfig(backbone="tiny", hidden=8), backbone_weights="none", seed=3)
-METHODS = ("patch", "tone", "mirror")
+METHODS = ("patch", "tone", "drift")
 PAPER_TABLE_3 = {
     "global information": 96.65, "local information": 92.51, "w/o feature fusion": 98.47, "w/o temporal module": 98.12,
     "w/o GSG loss": 97.03, "w/o score fusion": 98.11, "RGB patches": 98.57, "final model": 99.18,
@@ -26,7 +26,7 @@ PAPER_TABLE_3 = {
 def predictions(seed, *, num=40, strength=None):
     """Of a training: real videos, and fakes of three methods that are told by a strength each."""
     rng = np.random.default_rng(seed)
-    strength = strength or {"patch": 2.0, "tone": 0.0, "mirror": 1.0}
+    strength = strength or {"patch": 2.0, "tone": 0.0, "drift": 1.0}
     rows = []
     for number in range(num):
         for method in ("original", *METHODS):

@@ -73,7 +73,7 @@ def test_the_small_table_is_made_trained_and_printed_from_nothing(tmp_path, monk
     out, err = capfd.readouterr()
     lines = out.splitlines()
     assert lines[0] == (
-        "| model | paper, ACC on Celeb-DF | ACC on made data | AUC, all | AUC, mirror | AUC, patch | AUC, tone |"
+        "| model | paper, ACC on Celeb-DF | ACC on made data | AUC, all | AUC, drift | AUC, patch | AUC, tone |"
     )
     assert [line.split(" | ")[0].removeprefix("| ") for line in lines[2:10]] == [
         *("global information", "local information", "w/o feature fusion", "w/o temporal module", "w/o GSG loss"),
