@@ -41,8 +41,10 @@ FACE_RADII = (0.45, 0.55)
 FACE_EDGE = 0.8
 """Width of the soft edge, in radii."""
 SPOT_EDGE = 0.5
-LIGHT = 0.2
+LIGHT = 0.12
 """By how much a face is lighter or darker than it was filmed, at most."""
+DRIFT_FRAMES = 12
+"""In which light drifts from one end to the other, to begin again: a second of what is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +95,8 @@ def draw_light(rng: np.random.Generator, *, num_frames: int) -> Float64[np.ndarr
 
 
 def drifting_light(num_frames: int) -> Float64[np.ndarray, "T"]:
-    """Return gains that rise evenly from frame to frame; among all frames each is as frequent as in ``draw_light``."""
-    return 1 + LIGHT * (2 * (np.arange(num_frames) + 0.5) / num_frames - 1)
+    """Return gains that rise evenly within each second; among all frames each is as frequent as in ``draw_light``."""
+    return 1 + LIGHT * (2 * (np.arange(num_frames) % DRIFT_FRAMES + 0.5) / DRIFT_FRAMES - 1)
 
 
 def lit(
