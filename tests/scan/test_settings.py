@@ -69,7 +69,7 @@ def test_a_value_that_cannot_work_is_named_with_what_is_accepted(values, sentenc
         ),
         ({"max_clips": 0}, "--max-clips is 0"),
         ({"frames_per_clip": 0}, "--frames-per-clip is 0; accepted: 1 to 32"),
-        ({"crop_size_px": 2048}, "--crop-size-px is 2048; accepted: 32 to 320"),
+        ({"crop_size_px": 2048}, "--crop-size-px is 2048; accepted: 32 to 384"),
         ({"retry": ("prepared",)}, "--retry names 'prepared'"),
     ],
 )
