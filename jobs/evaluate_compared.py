@@ -11,9 +11,6 @@ from gsgmodel.training.settings import TrainSettings
 if TYPE_CHECKING:
     from gsgmodel.evaluation.ablations import Row
 
-MADE, OTHERS = "made", "other-forgeries"
-"""Names of made data sets."""
-
 
 def made_sets(
     options: TableSettings, settings: TrainSettings, *, is_crossed: bool = False
@@ -25,6 +22,7 @@ def made_sets(
         settings: As parsed.
         is_crossed: Whether there is another data set to test on, of the same people forged in other ways.
     """
+    from gsgmodel.evaluation.made import MADE, OTHERS
     from jobs.evaluate_made import make_data, make_others
 
     code, store, made = make_data(options, settings)

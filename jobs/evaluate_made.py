@@ -12,10 +12,19 @@ from statistics import mean
 from gsgmodel.datasets.forge_kinds import KINDS
 from gsgmodel.datasets.forge_methods import METHODS
 from gsgmodel.errors import ConfigError
-from gsgmodel.evaluation.made import CROP_SIZE_PX, FRAMES_PER_CLIP, SMALL, USUAL, WINDOW_S, MadeSizes, made_settings
+from gsgmodel.evaluation.made import (
+    CROP_SIZE_PX,
+    FRAMES_PER_CLIP,
+    MADE,
+    OTHERS,
+    SMALL,
+    USUAL,
+    WINDOW_S,
+    MadeSizes,
+    made_settings,
+)
 from gsgmodel.evaluation.settings import TableSettings
 from gsgmodel.training.settings import TrainSettings
-from jobs.evaluate_compared import MADE, OTHERS
 from jobs.terminal import say
 
 SEED = 0

@@ -24,6 +24,8 @@ class MadeSizes:
     epochs: int
 
 
+MADE, OTHERS = "made", "other-forgeries"
+"""Names of made data sets."""
 USUAL = MadeSizes(
     portrait_videos=24, seconds=4.0, segments=4, long_side_px=320, clips_per_video=4, pretext_steps=500, epochs=7
 )
