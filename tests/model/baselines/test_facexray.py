@@ -90,5 +90,6 @@ def test_it_holds_what_every_system_must(tmp_path):
     checks.check_all(SYSTEM, tmp_path)
 
 
+@pytest.mark.slow
 def test_it_learns_a_planted_sign():
     assert checks.share_told(checks.learn(checks.small(SYSTEM, frames=1), steps=60)) > 0.9
