@@ -114,34 +114,33 @@ def lit(
         gains: Of each frame.
     """
     for frame, box_px, gain in zip(frames, boxes_px, gains, strict=True):
-        place, region, centre, side = cut_region(frame, box_px)
-        if region.size == 0:
-            yield frame
-            continue
-        mask = _face_mask(region, centre, side)
-        yield with_region(frame, place, region * (1 + mask[..., None] * np.float32(gain - 1)))
+        yield _with_gain(frame, box_px, np.full(3, gain))
 
 
 def forge_still(
     frame: UInt8[np.ndarray, "H W 3"], box_px: Float64[np.ndarray, "4"], kind: Kind, drawn: Drawn
 ) -> UInt8[np.ndarray, "H W 3"]:
     """Return one frame with its face forged as drawn; ``kind`` is ``patch`` or ``tone``."""
+    if kind == "tone":
+        return _with_gain(frame, box_px, drawn.gain)
     place, region, centre, side = cut_region(frame, box_px)
     if region.size == 0:
         return frame
-    if kind == "patch":
-        face = region + _grid(region.shape[:2], centre, drawn, side=side)[..., None]
-        mask = ellipse(region.shape[:2], centre + drawn.place * side, (drawn.radius * side,) * 2, edge=SPOT_EDGE)
-    else:
-        face = region * drawn.gain.astype(np.float32)
-        mask = _face_mask(region, centre, side)
+    mask = ellipse(region.shape[:2], centre + drawn.place * side, (drawn.radius * side,) * 2, edge=SPOT_EDGE)
+    grid = _grid(region.shape[:2], centre, drawn, side=side)
+    return with_region(frame, place, region + (mask * grid)[..., None])
+
+
+def _with_gain(
+    frame: UInt8[np.ndarray, "H W 3"], box_px: Float64[np.ndarray, "4"], gain: Float64[np.ndarray, "3"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A frame with red, green and blue of its face multiplied, under a soft edge."""
+    place, region, centre, side = cut_region(frame, box_px)
+    if region.size == 0:
+        return frame
+    mask = ellipse(region.shape[:2], centre, (FACE_RADII[0] * side, FACE_RADII[1] * side), edge=FACE_EDGE)
+    face = region * gain.astype(np.float32)
     return with_region(frame, place, region + mask[..., None] * (face - region))
-
-
-def _face_mask(
-    region: Float32[np.ndarray, "H W 3"], centre: Float64[np.ndarray, "2"], side: float
-) -> Float32[np.ndarray, "H W"]:
-    return ellipse(region.shape[:2], centre, (FACE_RADII[0] * side, FACE_RADII[1] * side), edge=FACE_EDGE)
 
 
 def ellipse(
